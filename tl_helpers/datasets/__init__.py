@@ -1,0 +1,1 @@
+"""Data sets of the course, one module per modality."""

@@ -1,0 +1,269 @@
+"""Device, precision, threads and seeds: everything that a lesson fixes before it starts.
+
+torch is imported inside the functions, so that the command line can use this module at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+PROFILES = ("smoke", "laptop", "gpu")
+PRECISIONS = ("fp32", "bf16", "fp16")
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Choices that hold for one run of a lesson; made by `start`.
+
+    Attributes
+    ----------
+    profile : {"smoke", "laptop", "gpu"}
+    seed : int
+    device : torch.device
+    precision : {"fp32", "bf16", "fp16"}
+        Type of the matrix products under `autocast`; weights stay float32.
+    threads : int
+        CPU threads of one torch operation.
+    channels_last : bool
+        Whether convolutional models and image batches use the NHWC memory layout.
+    deterministic : bool
+        Whether torch refuses operations that may differ from run to run.
+    """
+
+    profile: str
+    seed: int
+    device: torch.device
+    precision: str
+    threads: int
+    channels_last: bool
+    deterministic: bool = False
+
+    def generator(self, offset: int = 0) -> torch.Generator:
+        """CPU generator seeded with ``seed + offset``: for shuffles and for drawing subsets."""
+        import torch
+
+        return torch.Generator().manual_seed(self.seed + offset)
+
+    def autocast(self):
+        """Context in which matrix products run in `precision` (a null context for fp32)."""
+        import torch
+
+        if self.precision == "fp32":
+            return contextlib.nullcontext()
+        return torch.autocast(self.device.type, _torch_dtype(self.precision))
+
+    def scaler(self) -> torch.amp.GradScaler:
+        """Loss scaler; enabled only for fp16, whose smallest gradients would vanish."""
+        import torch
+
+        return torch.amp.GradScaler(self.device.type, enabled=self.precision == "fp16")
+
+    def memory_format(self) -> torch.memory_format:
+        """Layout for image tensors and convolutional models."""
+        import torch
+
+        return torch.channels_last if self.channels_last else torch.contiguous_format
+
+    def __str__(self) -> str:
+        where = self.device.type
+        if where == "cpu":
+            where += f" with {self.threads} thread" + "s" * (self.threads != 1)
+        return f"profile {self.profile}, {where}, {self.precision}, seed {self.seed}"
+
+
+def start(
+    profile: str = "laptop",
+    seed: int = 0,
+    *,
+    device: str = "auto",
+    precision: str = "auto",
+    threads: int | None = None,
+    deterministic: bool = False,
+) -> Runtime:
+    """Seed every generator, choose the device and precision, and say so in one line.
+
+    Parameters
+    ----------
+    profile : {"smoke", "laptop", "gpu"}
+        Sizes a lesson runs at. "gpu" without a GPU is an error.
+    seed : int
+        Non-negative; seeds Python, numpy and torch.
+    device : str
+        "auto" takes CUDA, then MPS, then the CPU; or a torch device such as "cuda:1".
+    precision : {"auto", "fp32", "bf16", "fp16"}
+        "auto" takes bf16 where the hardware is fast at it (CUDA from Ampere on, CPUs with AMX),
+        fp16 on older CUDA GPUs, fp32 elsewhere.
+    threads : int, optional
+        CPU threads; by default what torch or ``OMP_NUM_THREADS`` says.
+    deterministic : bool
+        Ask torch for deterministic algorithms; some operations are slower, a few refuse.
+
+    Raises
+    ------
+    ValueError
+        For an unknown profile, precision or device, or a negative seed.
+    """
+    import torch
+
+    _check_choice("profile", profile, PROFILES)
+    _check_choice("precision", precision, ("auto", *PRECISIONS))
+    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+        raise ValueError(f"seed is {seed!r}; expected a non-negative whole number such as 0.")
+    chosen = _device(device)
+    if profile == "gpu" and chosen.type == "cpu":
+        raise ValueError(
+            "profile 'gpu' needs a CUDA or MPS device and none was found; run profile 'laptop' "
+            "here, or open the lesson on Colab with a GPU runtime."
+        )
+    if threads is not None:
+        torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(deterministic)
+    seed_everything(seed)
+    runtime = Runtime(
+        profile,
+        seed,
+        chosen,
+        best_precision(chosen) if precision == "auto" else precision,
+        torch.get_num_threads(),
+        channels_last=chosen.type in ("cuda", "cpu"),
+        deterministic=deterministic,
+    )
+    print(runtime)
+    return runtime
+
+
+def seed_everything(seed: int) -> None:
+    """Seed Python, numpy and torch (all devices) with the same number."""
+    import numpy as np
+    import torch
+
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
+def has_amx() -> bool:
+    """Whether oneDNN may use this processor's AMX tiles, the fast bf16 path of CPUs.
+
+    ``ONEDNN_MAX_CPU_ISA`` set to anything below AMX turns them off, and is honoured.
+    """
+    import torch
+
+    cap = os.environ.get("ONEDNN_MAX_CPU_ISA", "DEFAULT").upper()
+    allowed = cap in ("DEFAULT", "ALL") or "AMX" in cap
+    return allowed and bool(torch.cpu.get_capabilities().get("amx_bf16", False))
+
+
+def best_precision(device: torch.device) -> str:
+    """Fastest precision that trains well on ``device``: "bf16", "fp16" or "fp32"."""
+    import torch
+
+    if device.type == "cuda":
+        # Tensor cores take bf16 from compute capability 8 on, and fp16 from 7 on.
+        major, _ = torch.cuda.get_device_capability(device)
+        return "bf16" if major >= 8 else "fp16" if major == 7 else "fp32"
+    return "bf16" if device.type == "cpu" and has_amx() else "fp32"
+
+
+def _device(name: str) -> torch.device:
+    import torch
+
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        chosen = torch.device(name)
+        torch.empty(1, device=chosen)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(
+            f"device {name!r} cannot be used here ({str(error).splitlines()[0]}); "
+            "use 'auto', 'cpu', or a CUDA or MPS device that torch finds."
+        ) from error
+    return chosen
+
+
+def _torch_dtype(precision: str) -> torch.dtype:
+    import torch
+
+    return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
+
+
+def _check_choice(what: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ValueError(f"{what} is {value!r}; expected one of {', '.join(allowed)}.")
+
+
+class MemoryPeak:
+    """Peak anonymous memory of a process and its children, sampled every 50 ms.
+
+    Anonymous memory (RssAnon) is what a container's limit counts for good: mapped weight files
+    can be dropped and read again. Where the system does not report it, the resident set size is
+    used, which is larger.
+
+    Examples
+    --------
+    >>> with MemoryPeak() as peak:
+    ...     pass
+    >>> peak.mib >= 0
+    True
+    """
+
+    def __init__(self, pid: int | None = None, interval: float = 0.05) -> None:
+        self.pid = pid or os.getpid()
+        self.interval = interval
+        self.mib = 0.0
+        self._stop = threading.Event()
+
+    def __enter__(self) -> MemoryPeak:
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while True:
+            self.mib = max(self.mib, anonymous_mib(self.pid))
+            if self._stop.wait(self.interval):
+                return
+
+
+def anonymous_mib(pid: int) -> float:
+    """Anonymous memory of process ``pid`` and its children now, in MiB; 0 when it has ended."""
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        family = [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return 0.0
+    return sum(_anonymous_bytes(member) for member in family) / 2**20
+
+
+def _anonymous_bytes(process) -> int:
+    import psutil
+
+    try:
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        return next(
+            int(line.split()[1]) * 1024
+            for line in status.splitlines()
+            if line.startswith("RssAnon:")
+        )
+    except (OSError, StopIteration):
+        try:
+            return process.memory_info().rss
+        except psutil.NoSuchProcess:
+            return 0

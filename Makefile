@@ -1,0 +1,67 @@
+# Two commands: `make lab` opens the course, `make test` proves it correct. `make help` lists all.
+#
+#   PYTHON      the Python that makes .venv (3.11 or newer)       make lab PYTHON=python3.12
+#   LAB_ARGS    options for JupyterLab                            make lab LAB_ARGS="--no-browser --port 8899"
+#   PIP_FLAGS   options for pip, such as --index-url              make lab PIP_FLAGS="--index-url ..."
+#   LESSON      one lesson or several, by id                      make run LESSON=1.1
+
+PYTHON    ?= python3
+VENV      ?= .venv
+PROFILE   ?= laptop
+LAB_ARGS  ?=
+PIP_FLAGS ?=
+TEST_ARGS ?=
+LESSON    ?=
+
+PY    := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+
+# Checks run offline, after the fetch, with one thread a process: two of them share two cores.
+OFFLINE := TL_OFFLINE=1 HF_HUB_OFFLINE=1 TL_PROGRESS=0 TOKENIZERS_PARALLELISM=false \
+           OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup fetch lab test run notebooks bench lint format clean
+
+help:  ## list these targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+
+$(PY):
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "This course needs Python 3.11 or newer; $(PYTHON) is " + sys.version.split()[0] + ". Install a newer one and name it: make lab PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+
+# The one tested set, installed once: again only when the dependencies or their pins change.
+$(STAMP): pyproject.toml constraints.txt | $(PY)
+	$(PY) -m pip install $(PIP_FLAGS) -c constraints.txt -e ".[dev]"
+	@touch $@
+
+setup: $(STAMP)  ## make .venv and install the tested set
+
+fetch: $(STAMP)  ## download and verify what the lessons need; what is there stays
+	@$(PY) -m tl_helpers fetch
+
+lab: fetch  ## open JupyterLab on lesson 00 (LAB_ARGS="--no-browser --port 8899")
+	$(PY) -m tl_helpers lab 00 -- $(LAB_ARGS)
+
+test: lint fetch  ## lint, unit, structure and lesson tests, offline
+	$(OFFLINE) $(PY) -m pytest -n 2 --dist worksteal $(TEST_ARGS)
+
+run: fetch  ## run lessons and report on them (LESSON=1.1, PROFILE=smoke)
+	$(PY) -m tl_helpers run $(or $(LESSON),--all) --profile $(PROFILE)
+
+notebooks: fetch  ## execute again and clean the committed notebooks (LESSON=1.1 for some)
+	$(PY) -m tl_helpers notebooks $(LESSON)
+
+bench: fetch  ## measure the helpers' speed
+	$(PY) tests/bench.py
+
+lint: $(STAMP)  ## ruff on code and notebooks
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+format: $(STAMP)  ## let ruff rewrite code and notebooks
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+clean:  ## remove .venv and caches; my_work/ and fetched assets stay
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache

@@ -1,0 +1,93 @@
+"""What the learner has passed so far: one small JSON file that survives crashes.
+
+The file is ``progress.json`` in `paths.work_dir`. It is replaced in one step under a lock, so that
+two notebooks that check at the same time lose nothing, and a damaged file is set aside.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+
+from tl_helpers import paths
+
+VERSION = 1
+
+
+def path() -> Path:
+    """File that holds the learner's progress."""
+    return paths.work_dir() / "progress.json"
+
+
+def load() -> dict[str, dict]:
+    """Record of every exercise tried so far.
+
+    Returns
+    -------
+    dict of str to dict
+        Exercise id to ``{"state", "passed", "hints", "solution_seen"}``: the latest state, whether
+        it ever passed, the number of hints read, and whether the solution was shown. Empty when
+        there is no file, or when the file is not one of ours (`update` then sets it aside).
+    """
+    try:
+        return _read(path())
+    except (OSError, ValueError):
+        return {}
+
+
+def update(exercise_id: str, **changes: object) -> None:
+    """Merge ``changes`` into the record of one exercise and save, all or nothing.
+
+    Raises
+    ------
+    OSError
+        When the folder cannot be written.
+    """
+    from filelock import FileLock
+
+    target = path()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(str(target) + ".lock", timeout=10):
+        try:
+            exercises = _read(target)
+        except FileNotFoundError:
+            exercises = {}
+        except ValueError:
+            _set_aside(target)
+            exercises = {}
+        exercises[exercise_id] = {**exercises.get(exercise_id, {}), **changes}
+        content = {"version": VERSION, "exercises": exercises}
+        write_atomically(target, json.dumps(content, indent=1, sort_keys=True) + "\n")
+
+
+def write_atomically(target: Path, text: str) -> None:
+    """Write ``text`` as UTF-8 beside ``target`` and rename it: a reader sees old or new, whole."""
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o644)  # mkstemp makes it private, which surprises on shared folders
+        os.replace(name, target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _read(source: Path) -> dict[str, dict]:
+    content = json.loads(source.read_text(encoding="utf-8"))
+    exercises = content.get("exercises") if isinstance(content, dict) else None
+    if not isinstance(exercises, dict) or not all(isinstance(e, dict) for e in exercises.values()):
+        raise ValueError(f"{source.name} does not hold a record of exercises")
+    return exercises
+
+
+def _set_aside(target: Path) -> None:
+    """Rename a damaged file to the first free ``progress.damaged-N.json``."""
+    number = 1
+    while (aside := target.with_name(f"{target.stem}.damaged-{number}.json")).exists():
+        number += 1
+    os.replace(target, aside)

@@ -23,6 +23,8 @@ class Watch:
         Environment variables of the kernel, over those of this process.
     seconds : float
         The kernel is killed after this long.
+    log : Path
+        File for what the kernel's process itself says, past the notebook.
 
     Attributes
     ----------
@@ -32,9 +34,10 @@ class Watch:
         Whether the kernel was killed because its time was up.
     """
 
-    def __init__(self, variables: Mapping[str, str], seconds: float) -> None:
+    def __init__(self, variables: Mapping[str, str], seconds: float, log: Path) -> None:
         self.variables = dict(variables)
         self.seconds = seconds
+        self.log = log
         self.peak_mib = 0.0
         self.timed_out = False
         self._memory: MemoryPeak | None = None
@@ -74,9 +77,12 @@ def manager_class(watch: Watch) -> type[AsyncKernelManager]:
         def __init__(self, **options: object) -> None:
             super().__init__(**options)
             self.kernel_spec_manager = ThisInterpreter(parent=self)
+            if self.has_trait("transport_encryption"):  # since jupyter_client 8.9
+                self.transport_encryption = "auto"
 
         async def start_kernel(self, **options: object) -> None:
-            await super().start_kernel(**options)
+            with watch.log.open("wb") as log:
+                await super().start_kernel(**{**options, "stdout": log, "stderr": log})
             watch.begin(self.provisioner.pid)
 
     return WatchedKernelManager
@@ -95,8 +101,3 @@ def end_process_tree(pid: int) -> None:
         except psutil.NoSuchProcess:
             continue
     psutil.wait_procs(family, timeout=5)
-
-
-def package_path() -> str:
-    """Folder to put on ``PYTHONPATH`` so that a kernel imports the same tl_helpers as we do."""
-    return str(Path(__file__).resolve().parent.parent)

@@ -1,284 +1,205 @@
-"""Run a lesson from top to bottom, in a fresh kernel of this interpreter, and judge the result."""
+"""Find lessons and read their notebooks: parameters, exercises, index.
+
+Nothing heavy is imported here: `find` reads file names and one small index, so that ``tl list``
+answers at once. nbformat is imported when a notebook is read.
+"""
 
 from __future__ import annotations
 
+import ast
+import copy
 import json
-import os
-import tempfile
-import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tl_helpers import exercises, notebooks, paths, progress
-from tl_helpers.notebooks import Lesson, LessonError, find, get, inject_solutions
+from tl_helpers.exercises import Exercise, lesson_id, notebooks_dir
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-    from tl_helpers.kernels import Watch
 
-__all__ = [
-    "Lesson",
-    "LessonError",
-    "RunResult",
-    "Settings",
-    "find",
-    "get",
-    "inject_solutions",
-    "run",
-]
-
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+class LessonError(ValueError):
+    """A lesson, or a parameter of one, that does not exist or cannot be used."""
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How to run, beyond what every run states.
+class Lesson:
+    """One notebook of the course.
 
     Attributes
     ----------
-    parameters : dict
-        Values for the lesson's parameters other than profile and seed.
-    threads : int or None
-        CPU threads of the kernel; None leaves the environment as it is.
-    seconds : float
-        Time limit of the whole lesson.
-    study : bool
-        Record the lesson's full grid, as ``tl study`` does.
-    root : Path or None
-        Folder of the notebooks; by default `exercises.notebooks_dir()`.
-    on_cell : callable or None
-        Called as ``on_cell(done, total)`` after each code cell.
-    """
-
-    parameters: dict[str, Any] = field(default_factory=dict)
-    threads: int | None = None
-    seconds: float = 900.0
-    study: bool = False
-    root: Path | None = None
-    on_cell: Callable[[int, int], None] | None = None
-
-
-@dataclass
-class RunResult:
-    """What one run gave.
-
-    Attributes
-    ----------
-    id, profile, seed, solutions
-        What ran.
-    problems : list of str
-        Sentences; empty when the run is good.
-    notebook, scorecard : Path or None
-        Files written; None when there is none.
-    seconds, peak_mib : float
-        Wall time, and peak anonymous memory of the kernel and its children.
-    cells : int
-        Code cells that ran.
-    claims, checks : list of dict
-        As in the scorecard: ``{"text", "holds"}`` and ``{"id", "state"}``.
+    id : str
+        ``"1.2"``, or ``"00"`` for the lesson outside the tracks.
+    title : str
+    path : Path
+    track : str
+        Folder name such as ``"01_foundations"``; empty outside the tracks.
+    assets : tuple of str
+        Names in the catalogue that the lesson fetches.
+    recorded : dict
+        The lesson's entry in ``index.json``: measured minutes, memory, claims and gain; empty
+        before the first recorded run.
     """
 
     id: str
-    profile: str
-    seed: int
-    solutions: bool
-    problems: list[str] = field(default_factory=list)
-    notebook: Path | None = None
-    scorecard: Path | None = None
-    seconds: float = 0.0
-    peak_mib: float = 0.0
-    cells: int = 0
-    claims: list[dict[str, Any]] = field(default_factory=list)
-    checks: list[dict[str, str]] = field(default_factory=list)
+    title: str
+    path: Path
+    track: str = ""
+    assets: tuple[str, ...] = ()
+    recorded: dict[str, Any] = field(default_factory=dict, compare=False)
 
     @property
-    def ok(self) -> bool:
-        """Whether every cell ran, no claim fell and every check said what it should."""
-        return not self.problems
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON: paths as text, and ``ok``."""
-        files = {
-            name: str(path) for name in ("notebook", "scorecard") if (path := getattr(self, name))
-        }
-        return {**asdict(self), "notebook": None, "scorecard": None, **files, "ok": self.ok}
+    def exercises_file(self) -> Path:
+        """Where the lesson's exercises are, if it has any."""
+        return self.path.parent / "solutions" / f"{self.path.stem}.py"
 
 
-def run(
-    id: str,
-    profile: str = "laptop",
-    seed: int = 0,
-    *,
-    solutions: bool = False,
-    out: Path | None = None,
-    settings: Settings | None = None,
-) -> RunResult:
-    """Execute a lesson in a fresh kernel and write ``ID.ipynb`` and ``ID.json`` to ``out``.
+def find(root: Path | None = None) -> list[Lesson]:
+    """All lessons, in the order of the course.
+
+    Titles and measurements come from ``index.json``; a notebook that the index does not know yet
+    is read itself.
 
     Parameters
     ----------
-    id : str
-        Lesson id.
-    profile : {"smoke", "laptop", "gpu"}
-    seed : int
-    solutions : bool
-        Put the solutions in place of the exercises' stubs; then every check has to pass.
-    out : Path, optional
-        Folder for the executed notebook and the scorecard, made when missing; by default
-        ``runs`` in `paths.work_dir`. The learner's own progress is left alone.
-    settings : Settings, optional
+    root : Path, optional
+        Folder of the notebooks; by default `notebooks_dir()`.
+    """
+    root = root or notebooks_dir()
+    index = read_index(root)
+    paths = [*root.glob("[0-9][0-9]_*.ipynb"), *root.glob("[0-9][0-9]_*/[0-9][0-9]_*.ipynb")]
+    paths = [path for path in paths if path.stem.count(".") == 0]  # my copy.new.ipynb is none
+    paths.sort(key=lambda path: [int(part) for part in lesson_id(path).split(".")])
+    return [_lesson(path, root, index.get(lesson_id(path), {})) for path in paths]
 
-    Returns
-    -------
-    RunResult
-        A cell that fails, a claim that falls, a check that errs, or the time limit is a problem
-        in it, not an exception; the notebook then holds everything up to the failure.
+
+def get(id: str, root: Path | None = None) -> Lesson:
+    """The lesson with this id.
 
     Raises
     ------
     LessonError
-        Before anything runs: unknown lesson or parameter, or a value of the wrong type.
+        When there is none; the message names those that exist.
     """
-    settings = settings or Settings()
-    lesson = get(id, settings.root)
-    given = {"profile": profile, "seed": seed, **settings.parameters}
-    notebooks.check_parameters(lesson, given)
-    notebook = notebooks.read(lesson.path)
-    if solutions:
-        file = lesson.exercises_file
-        notebook = inject_solutions(notebook, exercises.load(file) if file.is_file() else [])
-    out = Path(out or paths.work_dir() / "runs").resolve()
-    out.mkdir(parents=True, exist_ok=True)
-    result = RunResult(id, profile, seed, solutions)
-    with tempfile.TemporaryDirectory(prefix=f".{id}-", dir=out) as scratch:
-        _execute(lesson, notebook, given, (Path(scratch), settings), result)
-        _collect(Path(scratch), out, result)
-    _judge(result)
-    return result
+    every = find(root)
+    for lesson in every:
+        if lesson.id == id:
+            return lesson
+    known = ", ".join(lesson.id for lesson in every) or "none"
+    raise LessonError(f"there is no lesson {id!r}; the lessons are {known}.")
 
 
-def _execute(
-    lesson: Lesson,
-    notebook: NotebookNode,
-    given: dict[str, Any],
-    place: tuple[Path, Settings],
-    result: RunResult,
-) -> None:
-    """Run the notebook inside ``scratch``; fill in seconds, memory, cells and problems."""
-    from tl_helpers.kernels import Watch
+def read_index(root: Path | None = None) -> dict[str, dict[str, Any]]:
+    """Entries of ``index.json`` by lesson id; empty when it has not been made or is damaged.
 
-    scratch, settings = place
-    watch = Watch(_variables(scratch, lesson, settings), settings.seconds)
-    total = sum(bool(c.cell_type == "code" and c.source.strip()) for c in notebook.cells) + 1
-
-    def count(**_: object) -> None:
-        result.cells += 1
-        if settings.on_cell:
-            settings.on_cell(min(result.cells, total), total)
-
-    started = time.perf_counter()
+    The index is derived from the notebooks and runs, so that nothing is lost without it.
+    """
     try:
-        if problem := _papermill(notebook, given, scratch, watch, count):
-            result.problems.append(problem)
-    finally:
-        watch.finish()
-    result.seconds = round(time.perf_counter() - started, 2)
-    result.peak_mib = round(watch.peak_mib, 1)
+        content = json.loads(((root or notebooks_dir()) / "index.json").read_text("utf-8"))
+        entries = content["lessons"] if isinstance(content, dict) else content
+        return {entry["id"]: entry for entry in entries}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
 
 
-def _papermill(
-    notebook: NotebookNode,
-    given: dict[str, Any],
-    scratch: Path,
-    watch: Watch,
-    count: Callable[..., None],
-) -> str | None:
-    """Execute ``notebook`` to ``scratch/lesson.ipynb``; the problem as a sentence, or None."""
-    import papermill
-    from nbclient.exceptions import DeadKernelError
-    from papermill.exceptions import PapermillExecutionError
+def _lesson(path: Path, root: Path, entry: dict[str, Any]) -> Lesson:
+    track = path.parent.name if path.parent != root else ""
+    title, assets = entry.get("title"), entry.get("assets")
+    if title is None or assets is None:
+        notebook = read(path)
+        title = _title(notebook) or path.stem
+        assets = notebook.metadata.get("tl", {}).get("assets", [])
+    return Lesson(lesson_id(path), title, path, track, tuple(assets), entry)
 
-    from tl_helpers.kernels import manager_class
 
-    options = {"kernel_manager_class": manager_class(watch), "on_cell_executed": count}
+def read(path: Path) -> NotebookNode:
+    """A notebook in the current format.
+
+    Raises
+    ------
+    LessonError
+        When the file is not a notebook.
+    """
+    import nbformat
+
     try:
-        papermill.execute_notebook(
-            notebook,
-            scratch / "lesson.ipynb",
-            given,
-            kernel_name="python3",
-            language="python",
-            progress_bar=False,
-            cwd=scratch,
-            **options,
-        )
-    except PapermillExecutionError as error:
-        return f"cell [{error.exec_count}] stopped with {error.ename}: {_first_line(error.evalue)}"
-    except (DeadKernelError, RuntimeError) as error:
-        if watch.timed_out:
-            return f"took longer than {watch.seconds:g} s and was stopped."
-        return f"the kernel died ({_first_line(str(error))}): out of memory, or interrupted."
-    return None
+        return nbformat.read(path, as_version=4)
+    except (ValueError, nbformat.ValidationError) as error:
+        raise LessonError(f"{path.name} is not a readable notebook: {error}") from error
 
 
-def _variables(scratch: Path, lesson: Lesson, settings: Settings) -> dict[str, str]:
-    """Environment of the kernel: private folders, no progress bars, the same tl_helpers."""
-    from tl_helpers.kernels import package_path
-
-    search = [package_path(), *filter(None, [os.environ.get("PYTHONPATH")])]
-    variables = {
-        "TL_OUT": str(scratch),
-        "TL_WORK": str(scratch / "work"),
-        "TL_NOTEBOOKS": str(Path(settings.root or exercises.notebooks_dir()).resolve()),
-        "TL_STUDY": lesson.id if settings.study else "",
-        "TL_PROGRESS": "0",
-        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-        "PYTHONPATH": os.pathsep.join(search),
-    }
-    if settings.threads:
-        variables.update(dict.fromkeys(THREAD_VARIABLES, str(settings.threads)))
-    return variables
+def _title(notebook: NotebookNode) -> str:
+    for cell in notebook.cells:
+        for line in cell.source.splitlines():
+            if cell.cell_type == "markdown" and line.startswith("# "):
+                return line[2:].strip()
+    return ""
 
 
-def _collect(scratch: Path, out: Path, result: RunResult) -> None:
-    """Move the executed notebook and the scorecard to ``out``, replacing those of a former run."""
-    notebook, card = out / f"{result.id}.ipynb", out / f"{result.id}.json"
-    card.unlink(missing_ok=True)
-    if (scratch / "lesson.ipynb").is_file():
-        os.replace(scratch / "lesson.ipynb", notebook)
-        result.notebook = notebook
-    result.checks = _checks(scratch / "work" / "progress.json")
-    if (scratch / card.name).is_file():
-        content = json.loads((scratch / card.name).read_text(encoding="utf-8"))
-        result.claims = content.get("claims", [])
-        measured = {"seconds": result.seconds, "peak_mib": result.peak_mib}
-        content.update(measured, checks=result.checks)
-        progress.write_atomically(card, json.dumps(content, indent=1) + "\n")
-        result.scorecard = card
+def tagged(notebook: NotebookNode, tag: str) -> list[NotebookNode]:
+    """Cells that carry this tag, in order."""
+    return [cell for cell in notebook.cells if tag in cell.metadata.get("tags", [])]
 
 
-def _checks(record: Path) -> list[dict[str, str]]:
-    if not record.is_file():
-        return []
-    entries = json.loads(record.read_text(encoding="utf-8"))["exercises"]
-    return [{"id": id, "state": e["state"]} for id, e in sorted(entries.items()) if "state" in e]
+def parameters(notebook: NotebookNode) -> dict[str, Any]:
+    """Names and default values in the cell tagged "parameters": literals only.
+
+    Raises
+    ------
+    LessonError
+        When a value there is not a literal.
+    """
+    found: dict[str, Any] = {}
+    for cell in tagged(notebook, "parameters"):
+        for statement in ast.parse(cell.source).body:
+            if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+                name = statement.targets[0].id
+                try:
+                    found[name] = ast.literal_eval(statement.value)
+                except ValueError as error:
+                    message = f"parameter {name} is not a literal; compute it in the next cell."
+                    raise LessonError(message) from error
+    return found
 
 
-def _judge(result: RunResult) -> None:
-    """Add what is wrong with the cells, claims and checks to the problems."""
-    if result.cells == 0 and not result.problems:
-        result.problems.append("no cell ran.")
-    for claim in result.claims:
-        if claim["holds"] is False:
-            result.problems.append(f"claim does not hold: {claim['text']}")
-    for check in result.checks:
-        wanted = check["state"] == "passed" if result.solutions else check["state"] != "error"
-        if not wanted:
-            result.problems.append(f"check {check['id']} says {check['state']}.")
+def check_parameters(lesson: Lesson, given: dict[str, Any]) -> None:
+    """Refuse what the lesson does not have, or a value of another type than its default.
+
+    Raises
+    ------
+    LessonError
+        Naming the parameters that the lesson has.
+    """
+    known = parameters(read(lesson.path))
+    if strangers := sorted(set(given) - set(known)):
+        has = ", ".join(f"{name} = {value!r}" for name, value in known.items()) or "none"
+        names = ", ".join(strangers)
+        raise LessonError(f"lesson {lesson.id} has no parameter {names}; it has {has}.")
+    for name, value in given.items():
+        default = known[name]
+        same = type(value) is type(default) or (type(default) is float and type(value) is int)
+        if default is not None and not same:
+            raise LessonError(
+                f"lesson {lesson.id}: {name} is {value!r}, a {type(value).__name__}; expected a "
+                f"{type(default).__name__} such as its default {default!r}."
+            )
 
 
-def _first_line(text: str) -> str:
-    return (text.strip().splitlines() or ["no message"])[0]
+def inject_solutions(notebook: NotebookNode, exercises: list[Exercise]) -> NotebookNode:
+    """Copy of the notebook in which each exercise's stub cell is replaced by its solution.
+
+    Raises
+    ------
+    LessonError
+        When a stub names an exercise that the file does not have, or an exercise has no stub.
+    """
+    notebook = copy.deepcopy(notebook)
+    by_id = {exercise.id: exercise for exercise in exercises}
+    stubs = {cell.metadata.get("exercise"): cell for cell in tagged(notebook, "exercise")}
+    if set(stubs) != set(by_id):
+        odd = ", ".join(sorted(map(str, set(stubs) ^ set(by_id))))
+        raise LessonError(f"the notebook's exercise cells and its exercises differ in: {odd}.")
+    for id, cell in stubs.items():
+        cell.source = by_id[id].solution.strip("\n")
+    return notebook

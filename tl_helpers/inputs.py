@@ -1,0 +1,119 @@
+"""Inputs and labels as tensors, and what can be checked on them alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+Inputs = Tensor | dict[str, Tensor]
+
+ACCEPTED = (
+    "a pair (x, y) of tensors, an object with .x and .y, a torch Dataset or a DataLoader "
+    "(x may be a dict of tensors)"
+)
+
+
+def as_inputs(x: object) -> Inputs:
+    """x as a tensor or a dict of tensors; float64 becomes float32, the type of the weights.
+
+    Raises
+    ------
+    TypeError
+        For anything else.
+    """
+    if isinstance(x, Mapping):
+        return {name: as_inputs(value) for name, value in x.items()}
+    if isinstance(x, np.ndarray):
+        x = torch.from_numpy(x)
+    if isinstance(x, Tensor):
+        return x.float() if x.dtype == torch.float64 else x
+    if isinstance(x, list | tuple) and x and isinstance(x[0], str):
+        raise TypeError(
+            "x is a list of texts; expected token tensors. Tokenise first: "
+            "x = backbone.preprocess(texts)."
+        )
+    raise TypeError(f"x is a {type(x).__name__}; expected {ACCEPTED}.")
+
+
+def as_targets(y: object) -> Tensor:
+    """y as a tensor; integer types become int64, float64 becomes float32.
+
+    Raises
+    ------
+    TypeError
+        For labels that are not numbers.
+    """
+    try:
+        y = torch.as_tensor(y)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(
+            f"y cannot be made a tensor ({error}); expected whole-number labels from 0, such as "
+            "positions in `classes`, or float targets."
+        ) from error
+    if y.dtype == torch.float64:
+        return y.float()
+    whole = not (y.is_floating_point() or y.is_complex() or y.dtype == torch.bool)
+    return y.long() if whole else y
+
+
+def check_labels(y: Tensor, classes: int, ignored: int | None = None) -> None:
+    """Compare integer labels with the number of outputs of the head.
+
+    Raises
+    ------
+    ValueError
+        Naming the first label out of range and where it is.
+    """
+    if y.is_floating_point():
+        return
+    wrong = (y < 0) | (y >= classes)
+    if ignored is not None:
+        wrong &= y != ignored
+    if wrong.any():
+        place = wrong.nonzero()[0].tolist()
+        label = y[tuple(place)].item()
+        where = place[0] if len(place) == 1 else tuple(place)
+        raise ValueError(
+            f"Label {label} (first at position {where}; {int(wrong.sum())} in all) is out of range "
+            f"for a head of {classes} outputs; expected labels from 0 to {classes - 1}. Number the "
+            f"classes from 0, or give the model a head of {int(y.max()) + 1} classes."
+        )
+
+
+def check_lengths(x: Inputs, y: Tensor | None) -> None:
+    """Check that inputs and labels have one first dimension.
+
+    Raises
+    ------
+    ValueError
+        With every length.
+    """
+    lengths = {f"x[{k!r}]": len(v) for k, v in x.items()} if isinstance(x, dict) else {"x": len(x)}
+    if y is not None:
+        lengths["y"] = len(y) if y.ndim else 1
+    if len(set(lengths.values())) > 1:
+        told = ", ".join(f"{name} has {count}" for name, count in lengths.items())
+        raise ValueError(
+            f"Inputs and labels differ in length: {told}. Expected one label for each example; "
+            "were both taken from the same split with the same indices?"
+        )
+
+
+def tensors_of(x: Inputs) -> list[Tensor]:
+    """The tensor, or those of the dict, as a list."""
+    return list(x.values()) if isinstance(x, dict) else [x]
+
+
+def map_inputs(x: Inputs, function: Callable[[Tensor], Tensor]) -> Inputs:
+    """Apply a function to the tensor, or to each one of the dict."""
+    if isinstance(x, dict):
+        return {name: function(value) for name, value in x.items()}
+    return function(x)
+
+
+def to_device(value: Inputs | None, device: torch.device) -> Inputs | None:
+    """Copy to a device; from pinned memory the copy does not wait."""
+    return None if value is None else map_inputs(value, lambda t: t.to(device, non_blocking=True))

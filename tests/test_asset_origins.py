@@ -36,6 +36,16 @@ def test_no_network_says_what_was_tried_and_what_to_do(shop, monkeypatch):
     assert left_in_cache(shop) == []
 
 
+def test_relative_folders_and_stray_modules_do_no_harm(shop, monkeypatch):
+    build_wheel(shop / "wheels", GOOD_FILES)
+    (shop / "pip.py").write_text("raise SystemExit('the stray module ran')")
+    monkeypatch.chdir(shop)
+    monkeypatch.setenv("PIP_FIND_LINKS", "wheels")
+    monkeypatch.setenv("TL_CACHE", "cache")
+    assets.fetch("tiny")
+    assert_right(shop)
+
+
 def test_offline_setting_never_goes_out(shop, monkeypatch):
     build_wheel(shop / "wheels", GOOD_FILES)
     monkeypatch.setenv("TL_OFFLINE", "1")

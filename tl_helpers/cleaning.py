@@ -19,6 +19,8 @@ WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 KEPT_CELL_METADATA = ("tags", "exercise", "jupyter")
 KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
+# Pictures inside HTML stay as they are: their base64 text can hold "/tmp" by chance.
+EMBEDDED = re.compile(r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=\s]+")
 _ADDRESS = re.compile(r"\bat 0x[0-9a-f]{6,}")
 _PROGRESS_BAR = re.compile(r"\d+%\|.*\||\d+it \[|\x1b\[A")
 
@@ -103,9 +105,13 @@ def _joined(outputs: list[NotebookNode]) -> list[NotebookNode]:
 
 def without_machine(text: str) -> str:
     """``text`` with this machine's folders and memory addresses replaced by neutral words."""
-    for folder, word in machine_folders().items():
-        text = text.replace(folder, word)
-    return _ADDRESS.sub("at 0x...", text)
+    folders = machine_folders()
+    anywhere = "|".join([EMBEDDED.pattern, *map(re.escape, folders)])
+
+    def neutral(match: re.Match) -> str:
+        return folders.get(match.group(), match.group())
+
+    return _ADDRESS.sub("at 0x...", re.sub(anywhere, neutral, text))
 
 
 def machine_folders() -> dict[str, str]:

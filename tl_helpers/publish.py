@@ -19,7 +19,7 @@ from urllib.parse import quote
 import nbformat
 from nbformat import NotebookNode
 
-from tl_helpers import lessons, notebooks, paths
+from tl_helpers import lessons, paths, running
 from tl_helpers.catalogue import read_catalogue
 from tl_helpers.cleaning import clean, tags
 from tl_helpers.progress import write_atomically
@@ -124,7 +124,7 @@ def refresh() -> None:
     write_index(index)
     for entry in index:
         path = paths.kit_root() / entry["path"]
-        _save(_with_fixed_parts(notebooks.read(path), entry), path)
+        _save(_with_fixed_parts(lessons.read(path), entry), path)
     update_readme()
 
 
@@ -166,15 +166,15 @@ def _publish_one(lesson: lessons.Lesson) -> None:
     with tempfile.TemporaryDirectory() as folder:
         smoke = _measured(lesson.id, "smoke", Path(folder) / "smoke", solutions=True)
         laptop = _measured(lesson.id, "laptop", Path(folder) / "laptop", solutions=False)
-        nb = clean(notebooks.read(laptop.notebook))
+        nb = clean(lessons.read(laptop.notebook))
         entry = {**_entry(lesson, nb), **_measurements(smoke, laptop)}
     _save(_with_fixed_parts(nb, entry), lesson.path)
     write_index([e for e in read_index() if e["id"] != lesson.id] + [entry])
 
 
-def _measured(id: str, profile: str, out: Path, *, solutions: bool) -> lessons.RunResult:
-    settings = lessons.Settings(threads=1)
-    result = lessons.run(id, profile, solutions=solutions, out=out, settings=settings)
+def _measured(id: str, profile: str, out: Path, *, solutions: bool) -> running.RunResult:
+    settings = running.Settings(threads=1)
+    result = running.run(id, profile, solutions=solutions, out=out, settings=settings)
     if not result.ok:
         problems = " ".join(result.problems)
         raise RuntimeError(f"Lesson {id} was not published, at profile {profile}: {problems}")
@@ -184,7 +184,7 @@ def _measured(id: str, profile: str, out: Path, *, solutions: bool) -> lessons.R
 def _entry(lesson: lessons.Lesson, nb: NotebookNode) -> dict:
     """What the index says of a lesson before any measurement."""
     assets = list(nb.metadata.get("tl", {}).get("assets", []))
-    known = notebooks.read_index().get(lesson.id, {})
+    known = lessons.read_index().get(lesson.id, {})
     return {
         "id": lesson.id,
         "title": nb.cells[0].source.splitlines()[0].removeprefix("# ").strip(),
@@ -196,7 +196,7 @@ def _entry(lesson: lessons.Lesson, nb: NotebookNode) -> dict:
     }
 
 
-def _measurements(smoke: lessons.RunResult, laptop: lessons.RunResult) -> dict:
+def _measurements(smoke: running.RunResult, laptop: running.RunResult) -> dict:
     card = json.loads(laptop.scorecard.read_text("utf-8")) if laptop.scorecard else {}
     return {
         "smoke": {"seconds": round(smoke.seconds, 1), "peak_mib": round(smoke.peak_mib)},

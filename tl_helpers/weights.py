@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 Tensors = Mapping[str, Tensor]
+_KEY = "tl_helpers"
 
 
 class CheckpointError(RuntimeError):
@@ -132,13 +133,13 @@ def load_into(module: nn.Module, tensors: Tensors, where: str | Path) -> None:
 
 def write_tensors(path: Path, tensors: Tensors, classes: Sequence[str] | None) -> None:
     unique, shared = _without_shared(tensors)
-    metadata = {
-        "format": "pt",
-        "shared": json.dumps(shared),
-        "crc32": str(_checksum(unique)),
-        "classes": json.dumps(None if classes is None else list(classes)),
+    about = {
+        "shared": shared,
+        "crc32": _checksum(unique),
+        "classes": None if classes is None else list(classes),
     }
-    write_synced(path, lambda target: save_file(unique, target, metadata))
+    # One key: the library writes several in a random order, and equal weights make equal files.
+    write_synced(path, lambda target: save_file(unique, target, {_KEY: json.dumps(about)}))
 
 
 def _without_shared(tensors: Tensors) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -170,16 +171,17 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], list[str] | None]:
         raise CheckpointError(f"{path} does not exist. Check the path.") from error
     except (SafetensorError, OSError) as error:
         raise CheckpointError(damaged(path, str(error))) from error
-    if "crc32" not in metadata:
+    if _KEY not in metadata:
         raise CheckpointError(
             f"{path} was not written by this package: it has no checksum. Expected a file of "
             "save_weights or fit; read others with safetensors.torch.load_file."
         )
-    if str(_checksum(tensors)) != metadata["crc32"]:
+    about = json.loads(metadata[_KEY])
+    if _checksum(tensors) != about["crc32"]:
         raise CheckpointError(damaged(path, "its checksum does not match its content"))
-    for name, original in json.loads(metadata["shared"]).items():
+    for name, original in about["shared"].items():
         tensors[name] = tensors[original]
-    return tensors, json.loads(metadata["classes"])
+    return tensors, about["classes"]
 
 
 def _checksum(tensors: Tensors) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -112,11 +111,11 @@ class TransferReport:
             When one of the arms has no row at this budget, or they share no seed.
         """
         budget = self.setting.headline[1] if budget is None else budget
-        control = self.best_control(budget) if control is None else control
-        ours, theirs = self.cell(arm, budget), self.cell(control, budget)
+        ours = self.cell(arm, budget)
+        theirs = self.cell(self.best_control(budget) if control is None else control, budget)
         seeds = sorted(set(ours) & set(theirs))
         if not seeds:
-            raise MissingRows(f"{arm} and {control} share no seed at {budget} labels.")
+            raise MissingRows(f"{arm} and the control share no seed at {budget} labels.")
         sign = self.setting.sign
         values = [[sign * rows[seed].value for seed in seeds] for rows in (ours, theirs)]
 
@@ -293,9 +292,5 @@ class TransferReport:
         """The row's metric on each draw of test groups, computed once."""
         key = id(row.predicted)
         if key not in self._resampled:
-            with warnings.catch_warnings():
-                # A draw may lack a class that is predicted; scikit-learn warns of each.
-                warnings.simplefilter("ignore")
-                values = [self.setting.score(row.predicted, i) for i in self.setting.draws.items]
-            self._resampled[key] = np.array(values)
+            self._resampled[key] = self.setting.score_draws(row.predicted)
         return self._resampled[key]

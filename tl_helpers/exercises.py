@@ -199,7 +199,7 @@ def outcome(exercise_id: str, answer: Any, context: Mapping[str, Any]) -> tuple[
         exercise = find(exercise_id)
     except Exception as error:
         return ERROR, _why_not_found(error)
-    return _judge(exercise, answer, context)
+    return judge(exercise, answer, context)
 
 
 def hint(exercise_id: str) -> None:
@@ -243,7 +243,8 @@ def _why_not_found(error: Exception) -> str:
     return f"the exercises file cannot be read ({describe(error)})."
 
 
-def _judge(exercise: Exercise, answer: Any, context: Mapping[str, Any]) -> tuple[str, str]:
+def judge(exercise: Exercise, answer: Any, context: Mapping[str, Any]) -> tuple[str, str]:
+    """State and reason of an answer to a given exercise. Never raises."""
     prepared = None
     try:
         prepared = prepare(answer)

@@ -44,6 +44,17 @@ def evaluate(
     """
     batches = as_batches(data, batch_size, runtime)
     input_checks.check_batches(batches, "data")
+    return score(model, batches, loss_fn, runtime, metric)
+
+
+def score(
+    model: nn.Module,
+    batches: Batches,
+    loss_fn: Callable[[Tensor, Tensor], Tensor],
+    runtime: Runtime,
+    metric: Callable[[Tensor, Tensor], float] | None,
+) -> Evaluation:
+    """`evaluate` on batches whose inputs have been checked before."""
     with input_checks.eval_mode(place(model, runtime)), torch.inference_mode():
         outputs, y = _outputs(model, batches, runtime)
         if y is None:

@@ -117,6 +117,7 @@ class Report:
 
     @property
     def total(self) -> int:
+        """Trainable and frozen together."""
         return self.trainable + self.frozen
 
     def __str__(self) -> str:

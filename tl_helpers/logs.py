@@ -30,6 +30,7 @@ class CsvLog:
         self.path.parent.mkdir(parents=True, exist_ok=True)
 
     def __call__(self, history: History) -> None:
+        """Write all epochs so far."""
         scratch = self.path.with_suffix(".tmp")
         with scratch.open("w", newline="") as file:
             table = csv.DictWriter(file, history.epochs[0].keys())
@@ -59,6 +60,7 @@ class TensorBoardLog:
         self._writer = None
 
     def __call__(self, history: History) -> None:
+        """Write the newest epoch."""
         row = history.epochs[-1]
         if self._writer is None:  # a continued run hides what was written after its checkpoint
             self._writer = self._make(self.folder, purge_step=row["epoch"])
@@ -95,6 +97,7 @@ class ProgressBar:
             self._bar.update(steps - self._bar.n)
 
     def close(self) -> None:
+        """Clear the bar."""
         if self._bar is not None:
             self._bar.close()
 

@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from tl_helpers import checkpoints, input_checks
 from tl_helpers.batches import Batch, Batches, LoaderBatches, as_batches
-from tl_helpers.evaluation import Evaluation, evaluate, place, predict
+from tl_helpers.evaluation import Evaluation, accuracy, evaluate, place, predict, score
 from tl_helpers.logs import CsvLog, ProgressBar
 from tl_helpers.run_state import History, RunState
 from tl_helpers.runtime import Runtime
@@ -29,6 +29,7 @@ __all__ = [
     "Evaluation",
     "History",
     "NonFiniteLoss",
+    "accuracy",
     "evaluate",
     "fit",
     "predict",
@@ -229,7 +230,7 @@ def _one_pass(
 def _validate(model, held_out, loss_fn, runtime, metric, epoch) -> Evaluation:
     if held_out is None:
         return Evaluation(None, None)
-    result = evaluate(model, held_out, loss_fn=loss_fn, runtime=runtime, metric=metric)
+    result = score(model, held_out, loss_fn, runtime, metric)
     if not math.isfinite(result.loss):
         raise NonFiniteLoss(f"The validation loss became {result.loss} after epoch {epoch}.")
     return result

@@ -132,12 +132,18 @@ def load_into(module: nn.Module, tensors: Tensors, where: str | Path) -> None:
 
 
 def write_tensors(path: Path, tensors: Tensors, classes: Sequence[str] | None) -> None:
+    """Write tensors, tied ones once, with class names and a checksum; flushed to the disk.
+
+    Raises
+    ------
+    OSError
+        When the disk refuses.
+    CheckpointError
+        For a value that is not a tensor.
+    """
     unique, shared = _without_shared(tensors)
-    about = {
-        "shared": shared,
-        "crc32": _checksum(unique),
-        "classes": None if classes is None else list(classes),
-    }
+    about = {"shared": shared, "classes": None if classes is None else list(classes)}
+    about["crc32"] = _checksum(about, unique)
     # One key: the library writes several in a random order, and equal weights make equal files.
     write_synced(path, lambda target: save_file(unique, target, {_KEY: json.dumps(about)}))
 
@@ -163,6 +169,13 @@ def _without_shared(tensors: Tensors) -> tuple[dict[str, Tensor], dict[str, str]
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], list[str] | None]:
+    """Read a file of `write_tensors`: the tensors, on the CPU, and the class names.
+
+    Raises
+    ------
+    CheckpointError
+        When it is missing, damaged or of another origin.
+    """
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
@@ -176,16 +189,23 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], list[str] | None]:
             f"{path} was not written by this package: it has no checksum. Expected a file of "
             "save_weights or fit; read others with safetensors.torch.load_file."
         )
-    about = json.loads(metadata[_KEY])
-    if _checksum(tensors) != about["crc32"]:
+    about = _parsed(metadata[_KEY])
+    if about.pop("crc32", None) != _checksum(about, tensors):
         raise CheckpointError(damaged(path, "its checksum does not match its content"))
     for name, original in about["shared"].items():
         tensors[name] = tensors[original]
     return tensors, about["classes"]
 
 
-def _checksum(tensors: Tensors) -> int:
-    value = 0
+def _parsed(text: str) -> dict:
+    try:
+        return dict(json.loads(text))
+    except (ValueError, TypeError):
+        return {}  # which no checksum matches
+
+
+def _checksum(about: dict, tensors: Tensors) -> int:
+    value = zlib.crc32(json.dumps(about, sort_keys=True).encode())
     for name in sorted(tensors):
         tensor = tensors[name]
         value = zlib.crc32(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode(), value)
@@ -194,6 +214,13 @@ def _checksum(tensors: Tensors) -> int:
 
 
 def write_synced(path: Path, write: Callable[[Path], None]) -> None:
+    """Call ``write(path)`` and flush the file to the disk.
+
+    Raises
+    ------
+    OSError
+        Also where a library reports a full disk in an error of its own.
+    """
     try:
         write(path)
     except (SafetensorError, RuntimeError) as error:  # how the two libraries report a full disk
@@ -213,6 +240,7 @@ def sync(path: Path) -> None:
 
 
 def damaged(path: Path, reason: str) -> str:
+    """Words for a file that cannot be used."""
     return (
         f"{path} is damaged or is not a checkpoint ({reason}). It was not used; restore it from a "
         "copy, or remove it and train again."

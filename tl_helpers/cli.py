@@ -47,7 +47,9 @@ def _say(text: str, code: int) -> int:
 def parser() -> argparse.ArgumentParser:
     """All commands with their options."""
     top = argparse.ArgumentParser(
-        prog="tl", description="A hands-on course in transfer learning: lessons, runs, assets."
+        prog="tl",
+        description="A hands-on course in transfer learning: lessons, runs, assets.",
+        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=16),
     )
     top.add_argument("--version", action="version", version=f"tl {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -202,9 +204,9 @@ def _fetch(args: argparse.Namespace) -> int:
 
 
 def _new(args: argparse.Namespace) -> int:
-    from tl_helpers import skeleton
+    from tl_helpers import exercises, skeleton
 
     for path in skeleton.create(args.id, args.title):
-        print(f"made {path.relative_to(path.parents[2]) if args.id != '00' else path.name}")
+        print(f"made {path.relative_to(exercises.notebooks_dir()).as_posix()}")
     print(f"`tl run {args.id} --profile smoke --solutions` runs it.")
     return 0

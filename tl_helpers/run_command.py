@@ -89,16 +89,26 @@ def study(args: argparse.Namespace) -> int:
     out = (paths.work_dir() / "studies").resolve()
     job = Job(lesson.id, "laptop", 0, False, out, settings)
     try:
-        results = _run_all([job], 1, Reporter(quiet=False))
-    finally:
+        (result,) = _run_all([job], 1, Reporter(quiet=False))
+    except KeyboardInterrupt:
         print(f"Finished rows are kept; `tl study {lesson.id} --resume` continues.", flush=True)
-    recorded = _recordings(lesson.id)
+        raise
+    return _recorded(result)
+
+
+def _recorded(result: RunResult) -> int:
+    """Say what a study recorded; a complete one takes the place of the former."""
+    recorded = _recordings(result.id)
+    if not recorded:
+        print(f"Lesson {result.id} recorded nothing: it names no study.")
+        return 1
+    if not result.ok:
+        print(f"Finished rows are kept; `tl study {result.id} --resume` continues.")
+        return 1
     for path in recorded:
         print(f"recorded in data/results/{path.name}")
         path.with_name(path.name + ".previous").unlink(missing_ok=True)
-    if not recorded:
-        print(f"Lesson {lesson.id} recorded nothing: it names no study.")
-    return 0 if results[0].ok and recorded else 1
+    return 0
 
 
 def parameter(text: str) -> tuple[str, Any]:

@@ -257,6 +257,6 @@ def test_a_reader_that_stops_early_is_no_error(kit):
 def test_help_and_version_name_every_command(kit):
     names = "list run study lab reset progress fetch assets doctor scorecard new notebooks"
     said = tl("--help")
-    assert all(re.search(rf"^ +{name} ", said, re.MULTILINE) for name in names.split())
+    assert all(re.search(rf"^ +{name}\b", said, re.MULTILINE) for name in names.split())
     assert re.fullmatch(r"tl \d+\.\d+\.\d+\n", tl("--version"))
     assert os.environ["TL_NOTEBOOKS"]

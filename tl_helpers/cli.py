@@ -49,7 +49,6 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="tl",
         description="A hands-on course in transfer learning: lessons, runs, assets.",
-        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=16),
     )
     top.add_argument("--version", action="version", version=f"tl {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)

@@ -18,7 +18,7 @@ LAYERS: tuple[set[str], ...] = (
     {"freezing", "batches", "evaluation", "features", "input_checks", "inputs", "logs", "mixup"}
     | {"checkpoints", "run_state", "steps", "training"},
     {"code_hash", "compare", "report", "sabotage", "scorecard", "setting", "studies"},
-    {"plots", "widgets", "answers", "exercises"},
+    {"figures", "plots", "data_plots", "widgets", "answers", "exercises"},
     {"lessons", "kernels", "running", "copies", "jobs", "lab", "listings", "skeleton"}
     | {"run_command", "summary", "cleaning", "publish", "doctor", "cli"},
 )

@@ -33,7 +33,7 @@ def _messy() -> nbformat.NotebookNode:
     ]
     cells[2].outputs += [v4.new_output("stream", text="a"), v4.new_output("stream", text=home)]
     cells[2].metadata = {"papermill": {"duration": 1.2}, "tags": ["exercise"], "exercise": "1.1.1"}
-    static = {"image/png": "aGk=", **view}
+    static = {**view, "image/png": "aGk=", "text/plain": "a curve that rises"}
     cells[3].outputs = [v4.new_output("display_data", data=d) for d in (view, static)]
     result = {"data": {"text/plain": "3"}, "execution_count": 12}
     cells[5].outputs = [v4.new_output("execute_result", **result)]
@@ -61,7 +61,8 @@ def test_cleaner_keeps_text_pictures_tags_and_lesson_metadata():
     trained, slider = nb.cells[1], nb.cells[2]
     assert [output.text for output in trained.outputs] == ["asaved ~/x, object at 0x...\n"]
     assert trained.metadata == {"tags": ["exercise"], "exercise": "1.1.1"}
-    assert [output.data for output in slider.outputs] == [{"image/png": "aGk="}]
+    picture = {"image/png": "aGk=", "text/plain": "a curve that rises"}
+    assert [output.data for output in slider.outputs] == [picture]
     assert nb.metadata.tl == {"id": "1.1", "assets": []}
 
 

@@ -84,11 +84,12 @@ def _output(output: NotebookNode) -> NotebookNode | None:
         return output  # an error: the structure test refuses it, so that it is seen
     if WIDGET_VIEW in output.data:
         del output.data[WIDGET_VIEW]
-        output.data.pop("text/plain", None)  # the widget's repr, which says nothing to a reader
+        if set(output.data) <= {"text/plain"}:
+            return None  # only the widget's repr is left, which says nothing to a reader
     for kind, value in output.data.items():
         if kind.startswith("text/") and isinstance(value, str):
             output.data[kind] = without_machine(value)
-    return output if output.data else None
+    return output
 
 
 def _joined(outputs: list[NotebookNode]) -> list[NotebookNode]:

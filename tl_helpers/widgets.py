@@ -10,7 +10,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
-from tl_helpers import plots
+from tl_helpers import figures
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -58,7 +58,7 @@ def slider(
 
     start = _checked_start(values, start)
     pictures = Pictures(function, name, alt)
-    data, metadata = plots.bundle(*pictures[start])
+    data, metadata = figures.bundle(*pictures[start])
     try:
         view, _ = live_view(pictures, name, values, start)
     except ModuleNotFoundError as error:
@@ -87,7 +87,7 @@ class Pictures:
                 )
             alt = self.alt(value) if callable(self.alt) else self.alt
             alt = alt or f"{_describe(figure)} {self.name} = {value}."
-            self._drawn[value] = plots.png(figure), alt
+            self._drawn[value] = figures.png(figure), alt
         return self._drawn[value]
 
 

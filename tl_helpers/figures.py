@@ -1,0 +1,126 @@
+"""The look of the course's figures, and how a notebook shows them with a description.
+
+Colours are those of Okabe and Ito, told apart by the colour-blind; markers, line styles and
+hatches tell the same things apart in black and white.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import html
+import io
+from collections.abc import Callable, Sequence
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+HATCHES = ("", "//", "..", "\\\\", "xx", "--", "oo", "++")
+DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)))
+
+STYLE = {
+    "figure.figsize": (7, 4),
+    "figure.dpi": 100,
+    "figure.constrained_layout.use": True,
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.titlelocation": "left",
+    "axes.titleweight": "bold",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "grid.color": "#dddddd",
+    "legend.fontsize": 9,
+    "lines.linewidth": 1.6,
+    "lines.markersize": 6,
+    "savefig.facecolor": "white",
+}
+
+
+def styled(draw: Callable) -> Callable:
+    """Draw in the course's style whatever the session's own."""
+
+    @functools.wraps(draw)
+    def styled(*args, **kwargs):
+        with plt.rc_context(STYLE):
+            return draw(*args, **kwargs)
+
+    return styled
+
+
+def use_style() -> None:
+    """Set the course's figure style for the rest of the session."""
+    plt.rcParams.update(STYLE)
+
+
+def new_axes(ax: Axes | None, size: tuple[float, float] | None = None) -> Axes:
+    """``ax``, or those of a new figure of ``size`` inches."""
+    return plt.subplots(figsize=size)[1] if ax is None else ax
+
+
+def legend_below(ax: Axes, handles: Sequence | None = None, **settings) -> None:
+    """A legend under the axis label, where it hides nothing."""
+    handles = ax.get_legend_handles_labels()[0] if handles is None else handles
+    place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.15), "frameon": False}
+    ax.legend(handles=handles, ncols=3, handlelength=3.2, **place, **settings)
+
+
+def colour(index: int) -> str:
+    """Colour number ``index``; they repeat after eight."""
+    return COLOURS[index % len(COLOURS)]
+
+
+def show(figure: Figure | Axes, alt: str) -> None:
+    """Show a figure with a description in words, and close it.
+
+    The output is a PNG with ``alt`` in its metadata, and under it the same words, folded: few
+    viewers of notebooks hand the metadata to a screen reader.
+
+    Parameters
+    ----------
+    figure : Figure or Axes
+    alt : str
+        What a reader should see: the quantities, the order of the curves, the finding.
+
+    Raises
+    ------
+    ValueError
+        When ``alt`` is empty.
+    """
+    from IPython.display import HTML, display
+
+    if not alt.strip():
+        raise ValueError("alt is empty; describe what the picture shows in a sentence or two.")
+    figure = figure if isinstance(figure, Figure) else figure.figure
+    data, metadata = bundle(png(figure), alt)
+    display(data, metadata=metadata, raw=True)
+    words = html.escape(alt, quote=False)
+    display(HTML(f"<details><summary>The picture in words</summary>{words}</details>"))
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as a PNG at 100 dots an inch; the figure is closed.
+
+    A figure without pictures in it is reduced to 256 colours, which halves its size.
+    """
+    from PIL import Image
+
+    drawn, packed = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=100)
+    plt.close(figure)
+    with Image.open(drawn) as image:
+        image = image.convert("RGB")
+        if not any(ax.images for ax in figure.axes):
+            image = image.quantize(256, dither=Image.Dither.NONE)
+        image.save(packed, format="PNG", optimize=True)
+    return packed.getvalue()
+
+
+def bundle(picture: bytes, alt: str) -> tuple[dict, dict]:
+    """Data and metadata of a notebook output that holds a PNG and its description."""
+    data = {"image/png": base64.b64encode(picture).decode(), "text/plain": alt}
+    return data, {"image/png": {"alt": alt}}

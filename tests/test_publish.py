@@ -93,7 +93,7 @@ def test_missing_or_doubled_markers_are_refused(text):
             "+0.31 balanced accuracy (+0.25 to +0.37), more than 120 labels saved",
         ),
         (
-            {"verdict": "not enough evidence"},
+            {"verdict": "not enough evidence", "labels_saved": {"value": -10, "censored": False}},
             "+0.31 balanced accuracy (+0.25 to +0.37): not enough evidence",
         ),
     ],

@@ -89,7 +89,7 @@ def bought(scorecard: dict) -> str:
         return "not measured"
     words = f"{gain['mean']:+.2f} {scorecard['metric'].replace('_', ' ')}"
     words += f" ({gain['low']:+.2f} to {gain['high']:+.2f})"
-    if saved.get("value"):
+    if (saved.get("value") or 0) >= 1:
         more = "more than " if saved.get("censored") else ""
         words += f", {more}{saved['value']:.0f} labels saved"
     verdict = scorecard.get("verdict")

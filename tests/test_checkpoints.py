@@ -1,10 +1,13 @@
 """Checkpoints: whole or not there, and a clear word about any that cannot be used."""
 
 import errno
+import multiprocessing
+import random
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from kill_and_resume import kill_and_resume
@@ -35,6 +38,33 @@ def test_a_run_killed_at_random_moments_ends_as_an_unbroken_one(as_loader):
     kills, _, equal = kill_and_resume(kills=4 if as_loader else 5, seed=7, as_loader=as_loader)
     assert kills >= 4
     assert equal
+
+
+def _save_for_ever(folder, started):
+    """Child process: one checkpoint after the other, each full of its own number."""
+    number = 0
+    while True:
+        number += 1
+        tensors = {"model": {"w": torch.full((200_000,), float(number))}}
+        save_checkpoint(folder, tensors, {"n": number, "more": torch.full((100_000,), number)})
+        started.set()
+
+
+def test_a_kill_while_saving_leaves_a_whole_checkpoint(tmp_path):
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload(["torch", "tl_helpers.training"])
+    draw = random.Random(0)
+    for _ in range(12):
+        started = processes.Event()
+        child = processes.Process(target=_save_for_ever, args=(str(tmp_path), started))
+        child.start()
+        assert started.wait(timeout=60)
+        child.join(draw.uniform(0.0, 0.05))
+        child.kill()
+        child.join()
+        saved = load_checkpoint(tmp_path)
+        assert (saved.weights["model"]["w"] == saved.state["n"]).all()
+        assert (saved.state["more"] == saved.state["n"]).all()
 
 
 def test_weights_come_back_bit_for_bit(tmp_path):
@@ -175,10 +205,6 @@ for weights, state in ((torch.ones(99999), 2), (torch.ones(100), torch.ones(9999
 
 
 def test_random_numbers_continue_where_they_were():
-    import random
-
-    import numpy as np
-
     generator = torch.Generator().manual_seed(5)
 
     def draw():

@@ -411,6 +411,17 @@ def test_more_epochs_continue_a_finished_run(runtime, tmp_path):
     assert unchanged.steps == history.steps
 
 
+def test_the_loss_scale_of_fp16_continues_too(tmp_path):
+    runtime = tl_runtime.start("smoke", device="cpu", precision="fp16", threads=1)
+    x, y = _data()
+    options = {"train": (x * 300, y), "batch_size": 16}  # large gradients: the scale must fall
+    _fit(runtime, epochs=2, checkpoint_dir=tmp_path, **options)
+    assert load_checkpoint(tmp_path).state["scaler"]["scale"] < runtime.scaler().get_scale()
+    continued, _ = _fit(runtime, epochs=4, checkpoint_dir=tmp_path, resume=True, **options)
+    whole, _ = _fit(runtime, epochs=4, **options)
+    assert torch.equal(_flat(continued), _flat(whole))
+
+
 def test_an_earlier_run_is_not_overwritten_and_not_mixed_up(runtime, tmp_path):
     class Named(SimpleNamespace):
         pass

@@ -195,7 +195,17 @@ def _normal(tree: ast.AST) -> str:
         if isinstance(node, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             has_docstring = ast.get_docstring(node, clean=False) is not None
             node.body = node.body[1:] if has_docstring else node.body
-    return ast.dump(tree)
+    return _dump(tree)
+
+
+def _dump(part: object) -> str:
+    """The tree as text that is the same in every version of Python; `ast.dump` is not."""
+    if isinstance(part, list):
+        return f"[{', '.join(map(_dump, part))}]"
+    if not isinstance(part, ast.AST):
+        return repr(part)
+    fields = (f"{key}={_dump(value)}" for key, value in ast.iter_fields(part) if value != [])
+    return f"{type(part).__name__}({', '.join(fields)})"
 
 
 def _is_ours(module: str | None) -> bool:

@@ -76,16 +76,27 @@ def test_run_fails_and_names_the_claim_that_fell(kit):
     assert "claim does not hold" in (kit / "my_work" / "runs" / "index.html").read_text()
 
 
-def test_run_takes_parameters_and_names_the_failing_cell(kit):
-    said = tl("run", "1.1", "-p", "word=boom", "-p", "rate=1", code=1)
-    assert "cell [4] stopped with AssertionError: the word went boom" in said
+def test_run_takes_parameters_and_names_the_failing_cell_in_one_json_object(kit):
+    content = json.loads(tl("run", "1.1", "-p", "word=boom", "-p", "rate=1", "--json", code=1))
+    (run,) = content["runs"]
+    assert run["problems"] == ["cell [4] stopped with AssertionError: the word went boom"]
+    assert not content["ok"] and run["seconds"] > 0 and run["peak_mib"] > 0
 
 
-def test_run_as_json_is_one_object(kit):
-    said = tl("run", "1.1", "--profile", "smoke", "--json")
-    content = json.loads(said)
-    assert content["ok"] and content["runs"][0]["id"] == "1.1"
-    assert content["runs"][0]["seconds"] > 0 and content["runs"][0]["peak_mib"] > 0
+def test_bars_count_cells_on_a_terminal(kit):
+    import fcntl
+    import pty
+    import struct
+    import termios
+
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    call = [sys.executable, "-m", "tl_helpers", "run", "00"]
+    with subprocess.Popen(call, stdout=subprocess.PIPE, stderr=theirs) as process:
+        os.close(theirs)
+        assert b"1 of 1 lessons ok" in process.stdout.read()
+    assert "cell/s" in os.read(ours, 1 << 16).decode()
+    os.close(ours)
 
 
 @pytest.mark.parametrize(

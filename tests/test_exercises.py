@@ -64,6 +64,17 @@ def test_every_placeholder_is_not_attempted(answer, capsys):
     assert "replace the placeholder" in capsys.readouterr().out
 
 
+def test_class_with_an_empty_constructor_is_attempted():
+    class Written:
+        def __init__(self):
+            pass
+
+        def forward(self, x):
+            return x
+
+    assert check("1.1.1", Written, data=DATA) == "not yet"
+
+
 def test_right_answer_passes_and_says_why(capsys):
     assert check("1.1.1", 3, data=DATA) == "passed"
     assert capsys.readouterr().out == "1.1.1 passed: len counts the rows.\n"

@@ -30,6 +30,7 @@ def test_lesson_runs_at_smoke_size_with_its_solutions(id, tmp_path, monkeypatch,
     file = lessons.get(id).exercises_file
     wanted = [exercise.id for exercise in exercises.load(file)] if file.is_file() else []
     assert result.checks == [{"id": exercise, "state": "passed"} for exercise in wanted]
+    assert result.scorecard is not None
     card = json.loads(result.scorecard.read_text(encoding="utf-8"))
     assert card["seconds"] == result.seconds
     assert {claim["holds"] for claim in card["claims"]} <= {None}

@@ -90,7 +90,8 @@ def _is_placeholder(answer: Any) -> bool:
     if isinstance(answer, types.FunctionType):
         return _is_idle(answer.__code__)
     if isinstance(answer, type):
-        methods = [m for m in vars(answer).values() if isinstance(m, types.FunctionType)]
+        named = [m for name, m in vars(answer).items() if not name.startswith("__")]
+        methods = [m for m in named if isinstance(m, types.FunctionType)]
         return any(_is_idle(method.__code__) for method in methods)
     return False
 

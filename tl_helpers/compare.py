@@ -175,18 +175,24 @@ def _with_study(arms, setting, seeds, now, study, progress) -> TransferReport:
             f"`tl study {setting.lesson}` records them again."
         )
     rows = _run_all(arms, _grid(setting, seeds, now), setting, progress)
+    # Another profile is no fault of the record; its sizes are simply not these.
+    stale = bool(reasons) and stored["conditions"]["profile"] == setting.profile
+    tolerance = stored["tolerance"] if stored else study.tolerance
+    return _joined(setting, rows, recorded, tolerance, stale)
+
+
+def _joined(setting, rows: list[Row], recorded: list[Row], tolerance, stale) -> TransferReport:
+    """Report of the live rows and, where there are none, the recorded; both are compared."""
     ran = {row.key: row for row in rows}
-    known = [row for row in recorded if row.arm in arms and row.budget in setting.budgets]
-    repeats = [_repeat(setting.task, ran[row.key], row, stored) for row in known if row.key in ran]
+    known = [row for row in recorded if row.arm in setting.arms and row.budget in setting.budgets]
+    repeats = [_repeat(setting, ran[row.key], row, tolerance) for row in known if row.key in ran]
     for repeat in repeats:
         if not repeat["within"]:
             print(
                 "A recorded result does not repeat within its tolerance: "
                 + ", ".join(f"{key} {repeat[key]}" for key in ("arm", "budget", "seed"))
             )
-    # Another profile is no fault of the record; its sizes are simply not these.
-    stale = bool(reasons) and stored["conditions"]["profile"] == setting.profile
-    rows += [row for row in known if row.key not in ran]
+    rows = rows + [row for row in known if row.key not in ran]
     return TransferReport(setting, rows, stale=stale, repeats=repeats)
 
 
@@ -206,15 +212,14 @@ def _record(arms, setting, seeds, conditions, study, progress) -> TransferReport
     return TransferReport(setting, rows + _run_all(arms, cheap, setting, progress))
 
 
-def _repeat(task: str, live: Row, recorded: Row, stored: dict) -> dict:
-    difference = abs(live.value - recorded.value)
+def _repeat(setting: Setting, live: Row, recorded: Row, tolerance: float) -> dict:
     return {
-        "task": task,
+        "task": setting.task,
         **dict(zip(("arm", "budget", "seed"), live.key, strict=True)),
         "live": live.value,
         "recorded": recorded.value,
-        "tolerance": stored["tolerance"],
-        "within": difference <= stored["tolerance"],
+        "tolerance": tolerance,
+        "within": abs(live.value - recorded.value) <= tolerance,
     }
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,8 +16,10 @@ from tl_helpers import paths, sabotage, studies
 from tl_helpers.metrics import Interval
 from tl_helpers.setting import MissingRows
 
+if TYPE_CHECKING:
+    from tl_helpers.report import TransferReport
+
 VERSION = 1
-TransferReport = Any  # of tl_helpers.report, which imports this module
 _LIBRARIES = (
     *("tl_helpers", "numpy", "scipy", "scikit-learn", "torch", "torchvision", "timm"),
     "transformers",

@@ -79,7 +79,7 @@ def check_labels(y: Tensor, classes: int, ignored: int | None = None) -> None:
         raise ValueError(
             f"Label {label} (first at position {where}; {int(wrong.sum())} in all) is out of range "
             f"for a head of {classes} outputs; expected labels from 0 to {classes - 1}. Number the "
-            f"classes from 0, or give the model a head of {int(y.max()) + 1} classes."
+            "classes from 0, or give the model a head with one output a class."
         )
 
 

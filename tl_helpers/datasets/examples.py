@@ -1,0 +1,141 @@
+"""What every loader returns: examples with ids and groups, in three splits, with a data card."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Labelled examples of one split.
+
+    Attributes
+    ----------
+    x : Tensor or list of str
+        Pictures as uint8 (N, C, H, W), or texts.
+    y : Tensor
+        Labels, int64 (N,), numbered from 0.
+    ids : list of str
+        A name for each example, unique in its data set.
+    groups : list of str
+        The unit that repeats in the wild (photograph, drawing, writer); no group is in two splits.
+    classes : list of str
+        Class names, in the order of the labels.
+    """
+
+    x: Tensor | list[str]
+    y: Tensor
+    ids: list[str]
+    groups: list[str]
+    classes: list[str]
+
+    def __post_init__(self) -> None:
+        lengths = {len(self.x), len(self.y), len(self.ids), len(self.groups)}
+        if len(lengths) != 1:
+            raise ValueError(
+                f"x, y, ids and groups have {len(self.x)}, {len(self.y)}, {len(self.ids)} and "
+                f"{len(self.groups)} entries; expected one of each for every example."
+            )
+        if len(self.y) and not 0 <= int(self.y.min()) <= int(self.y.max()) < len(self.classes):
+            raise ValueError(
+                f"Labels run from {int(self.y.min())} to {int(self.y.max())}, and there are "
+                f"{len(self.classes)} classes; expected labels from 0 to {len(self.classes) - 1}."
+            )
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def take(self, indices: Sequence[int] | Tensor | np.ndarray) -> Examples:
+        """The examples at these positions, in this order."""
+        index = torch.as_tensor(indices, dtype=torch.long)
+        picked = index.tolist()
+        x = self.x[index] if isinstance(self.x, Tensor) else [self.x[i] for i in picked]
+        return Examples(
+            x,
+            self.y[index],
+            [self.ids[i] for i in picked],
+            [self.groups[i] for i in picked],
+            self.classes,
+        )
+
+    def per_class(self, count: int, seed: int) -> Examples:
+        """``count`` random examples of each class; a seed gives nested sets for growing counts.
+
+        Raises
+        ------
+        ValueError
+            When some class has fewer examples.
+        """
+        order = torch.randperm(len(self), generator=torch.Generator().manual_seed(seed))
+        of_class = [order[self.y[order] == label] for label in range(len(self.classes))]
+        fewest = min(range(len(of_class)), key=lambda label: len(of_class[label]))
+        if count < 1 or len(of_class[fewest]) < count:
+            raise ValueError(
+                f"{count} examples of each class were asked for; class "
+                f"{self.classes[fewest]!r} has {len(of_class[fewest])}. Ask for 1 to that many."
+            )
+        return self.take(torch.cat([members[:count] for members in of_class]))
+
+    def fingerprint(self) -> str:
+        """SHA-256 of inputs, labels and ids: part of the key of cached features."""
+        digest = hashlib.sha256()
+        if isinstance(self.x, Tensor):
+            digest.update(str((tuple(self.x.shape), self.x.dtype)).encode())
+            digest.update(self.x.contiguous().numpy().tobytes())
+        else:
+            for text in self.x:
+                digest.update(text.encode() + b"\0")
+        digest.update(self.y.numpy().tobytes())
+        digest.update("\0".join(self.ids).encode())
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Training pool, validation and test examples that share no group, and their data card.
+
+    Raises
+    ------
+    ValueError
+        When a group is in two splits.
+    """
+
+    train: Examples
+    valid: Examples
+    test: Examples
+    card: str
+
+    def __post_init__(self) -> None:
+        groups = [set(part.groups) for part in (self.train, self.valid, self.test)]
+        shared = (groups[0] & groups[1]) | (groups[0] & groups[2]) | (groups[1] & groups[2])
+        if shared:
+            raise ValueError(
+                f"{len(shared)} groups are in two splits, such as {sorted(shared)[0]!r}; expected "
+                "each group in one, or the test set repeats what was trained on."
+            )
+
+
+def split_by_group(
+    examples: Examples, sizes: tuple[float, float], seed: int
+) -> tuple[Examples, Examples, Examples]:
+    """Share out whole groups at random: train, valid, test.
+
+    Parameters
+    ----------
+    examples : Examples
+    sizes : (float, float)
+        Shares of the groups that go to valid and to test.
+    seed : int
+    """
+    names = sorted(set(examples.groups))
+    order = np.random.default_rng(seed).permutation(len(names))
+    first, second = round(sizes[0] * len(names)), round(sum(sizes) * len(names))
+    part_of = {names[i]: 1 if k < first else 2 if k < second else 0 for k, i in enumerate(order)}
+    parts = np.array([part_of[group] for group in examples.groups])
+    return tuple(examples.take(np.flatnonzero(parts == part)) for part in range(3))

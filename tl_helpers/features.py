@@ -1,0 +1,237 @@
+"""Frozen features: computed once, cached on disk under weights, data and transform."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from tl_helpers import paths
+from tl_helpers.backbones import Backbone
+from tl_helpers.datasets import Examples
+from tl_helpers.runtime import Runtime
+
+OUTPUT = "output"
+_CHUNK = 512  # examples between two saves: what an interrupted extraction can lose
+_VERSION = 1  # raise it when the computation below changes its results
+
+
+@dataclass(frozen=True)
+class FeatureSet:
+    """Features of a data set: x float32 (N, D), y int64 (N,), ids of the N examples."""
+
+    x: Tensor
+    y: Tensor
+    ids: list[str]
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+
+def extract(
+    backbone: Backbone, dataset: Examples, runtime: Runtime, batch_size: int = 64
+) -> FeatureSet:
+    """Features of every example under the frozen backbone, from the cache when they are there.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        Used in eval mode under inference mode; its own mode is restored.
+    dataset : Examples
+    runtime : Runtime
+        Device and precision. Precision is part of the cache's key.
+    batch_size : int
+
+    Returns
+    -------
+    FeatureSet
+        x is (N, feature_size).
+
+    Raises
+    ------
+    ValueError
+        For an empty data set, features that are not finite, or a preprocessing that gives other
+        inputs the second time: cached features of a random transform would be one frozen draw.
+    """
+    return extract_stages(backbone, dataset, runtime, [OUTPUT], batch_size)[OUTPUT]
+
+
+def extract_stages(
+    backbone: Backbone,
+    dataset: Examples,
+    runtime: Runtime,
+    stages: Sequence[str],
+    batch_size: int = 64,
+) -> dict[str, FeatureSet]:
+    """Features after several stages, in one pass: maps and token vectors are averaged.
+
+    Parameters
+    ----------
+    stages : sequence of str
+        Keys of ``backbone.stages``, or "output" for the module's own output.
+
+    Returns
+    -------
+    dict of str to FeatureSet
+        x of a stage is (N, channels of the stage).
+
+    Raises
+    ------
+    ValueError
+        As `extract`, and for an unknown stage.
+    """
+    if not len(dataset):
+        raise ValueError("The data set is empty; expected at least one example.")
+    unknown = [stage for stage in stages if stage not in (OUTPUT, *backbone.stages)]
+    if unknown:
+        raise ValueError(f"No stage is called {unknown[0]!r}. Known: {[*backbone.stages, OUTPUT]}.")
+    _refuse_random(backbone, dataset)
+    folder = paths.cache_dir() / "features" / cache_key(backbone, dataset, runtime, stages)
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / "lock"):
+        if not (folder / "features.safetensors").is_file():
+            _compute(folder, backbone, dataset, runtime, stages, batch_size)
+        found = load_file(folder / "features.safetensors")
+    return {stage: FeatureSet(found[stage], dataset.y, list(dataset.ids)) for stage in stages}
+
+
+def cache_key(
+    backbone: Backbone, dataset: Examples, runtime: Runtime, stages: Sequence[str]
+) -> str:
+    """Name of the cache folder: a hash of weights, transform, data, stages and precision."""
+    parts = (backbone.fingerprint(), dataset.fingerprint(), runtime.precision, *stages, _VERSION)
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
+
+
+def clear_cache() -> None:
+    """Delete all cached features; assets stay."""
+    shutil.rmtree(paths.cache_dir() / "features", ignore_errors=True)
+
+
+def _refuse_random(backbone: Backbone, dataset: Examples) -> None:
+    raw = dataset.take(range(min(4, len(dataset)))).x
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        first = backbone.preprocess(raw)
+        torch.manual_seed(1)
+        second = backbone.preprocess(raw)
+    pairs = zip(_tensors(first), _tensors(second), strict=True)
+    if not all(a.shape == b.shape and torch.equal(a, b) for a, b in pairs):
+        raise ValueError(
+            "The preprocessing gave other inputs for the same examples the second time, so it is "
+            "random. Cached features would freeze one draw of it; expected a deterministic "
+            "transform. Augment while fine-tuning instead (fit(..., augment=...))."
+        )
+
+
+def _tensors(inputs: Any) -> list[Tensor]:
+    return list(inputs.values()) if isinstance(inputs, dict) else [inputs]
+
+
+def _compute(folder, backbone, dataset, runtime, stages, batch_size) -> None:
+    """Fill ``folder`` chunk by chunk; chunks that an earlier, interrupted call left are kept."""
+    order = _by_length(dataset)
+    chunks = [order[i : i + _CHUNK] for i in range(0, len(order), _CHUNK)]
+    was_training = backbone.module.training
+    backbone.module.to(runtime.device).eval()
+    try:
+        for number, members in enumerate(chunks):
+            path = folder / f"chunk_{number:05d}.safetensors"
+            if not path.is_file():
+                part = _forward(backbone, dataset.take(members), runtime, stages, batch_size)
+                _write(path, part)
+    finally:
+        backbone.module.train(was_training)
+    _join(folder, len(chunks), order)
+
+
+def _by_length(dataset: Examples) -> Tensor:
+    """Texts from short to long, so that a batch pads little; pictures as they are."""
+    if isinstance(dataset.x, Tensor):
+        return torch.arange(len(dataset))
+    return torch.tensor(sorted(range(len(dataset)), key=lambda i: (len(dataset.x[i]), i)))
+
+
+@torch.inference_mode()
+def _forward(backbone, dataset, runtime, stages, batch_size) -> dict[str, Tensor]:
+    caught: dict[str, list[Tensor]] = {stage: [] for stage in stages}
+    hooks = [
+        _output_module(backbone.stages[stage]).register_forward_hook(
+            lambda _module, _inputs, output, kept=caught[stage]: kept.append(_pool(output, mask))
+        )
+        for stage in stages
+        if stage != OUTPUT
+    ]
+    try:
+        for start in range(0, len(dataset), batch_size):
+            batch = range(start, min(start + batch_size, len(dataset)))
+            inputs = backbone.preprocess(dataset.take(batch).x)
+            mask = inputs.get("attention_mask") if isinstance(inputs, dict) else None
+            inputs = _to_device(inputs, runtime)
+            with runtime.autocast():
+                features = backbone.module(inputs)
+            if OUTPUT in caught:
+                caught[OUTPUT].append(features.float().cpu())
+    finally:
+        for hook in hooks:
+            hook.remove()
+    result = {stage: torch.cat(parts) for stage, parts in caught.items()}
+    broken = [stage for stage, x in result.items() if not torch.isfinite(x).all()]
+    if broken:
+        raise ValueError(
+            f"Features after {broken[0]!r} hold NaN or infinite values; expected finite numbers. "
+            "Check the weights, or use precision='fp32'."
+        )
+    return result
+
+
+def _output_module(stage: nn.Module) -> nn.Module:
+    """The module whose output is the stage's: a list of modules has no forward of its own."""
+    return stage[-1] if isinstance(stage, nn.ModuleList) else stage
+
+
+def _pool(output: Any, mask: Tensor | None) -> Tensor:
+    """Average a map (N, C, H, W) over positions, token vectors (N, L, C) over real tokens."""
+    x = (output[0] if isinstance(output, tuple) else output).float().cpu()
+    if x.dim() == 4:
+        return x.mean((2, 3))
+    if x.dim() == 3 and mask is not None:
+        weight = mask.unsqueeze(-1).float()
+        return (x * weight).sum(1) / weight.sum(1).clamp(min=1)
+    return x
+
+
+def _to_device(inputs: Any, runtime: Runtime) -> Any:
+    if isinstance(inputs, dict):
+        return {key: value.to(runtime.device) for key, value in inputs.items()}
+    return inputs.to(runtime.device, memory_format=runtime.memory_format())
+
+
+def _write(path: Path, tensors: dict[str, Tensor]) -> None:
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        save_file({key: value.contiguous() for key, value in tensors.items()}, scratch)
+        os.replace(scratch, path)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def _join(folder: Path, count: int, order: Tensor) -> None:
+    chunks = [folder / f"chunk_{number:05d}.safetensors" for number in range(count)]
+    parts = [load_file(chunk) for chunk in chunks]
+    back = torch.argsort(order)
+    _write(
+        folder / "features.safetensors",
+        {stage: torch.cat([part[stage] for part in parts])[back] for stage in parts[0]},
+    )
+    for chunk in chunks:
+        chunk.unlink()

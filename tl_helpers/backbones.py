@@ -108,9 +108,11 @@ class PicturePreprocess(nn.Module):
         self.size, self.mean, self.std = size, mean, std
 
     def extra_repr(self) -> str:
+        """Settings for the printed form, which is part of the fingerprint."""
         return f"size={self.size}, mean={self.mean}, std={self.std}"
 
     def forward(self, pictures: Tensor) -> Tensor:
+        """Resize and normalise; ValueError for another shape or type."""
         if pictures.dim() != 4 or pictures.shape[1] not in (1, 3):
             raise ValueError(
                 f"Pictures have shape {tuple(pictures.shape)}; expected (N, 1 or 3, H, W)."
@@ -134,6 +136,7 @@ class SentenceEncoder(nn.Module):
         self.transformer = transformer
 
     def forward(self, tokens: dict[str, Tensor]) -> Tensor:
+        """input_ids and attention_mask (N, L) to sentence vectors (N, D)."""
         hidden = self.transformer(**tokens).last_hidden_state
         mask = tokens["attention_mask"].unsqueeze(-1).to(hidden.dtype)
         return (hidden * mask).sum(1) / mask.sum(1).clamp(min=1)
@@ -149,6 +152,7 @@ class Tokenize:
         return f"Tokenize(vocabulary={len(self.tokenizer)}, max_length={self.max_length})"
 
     def __call__(self, texts: list[str]) -> dict[str, Tensor]:
+        """input_ids and attention_mask, int64 (N, longest text in tokens)."""
         tokens = self.tokenizer(
             list(texts),
             padding=True,
@@ -198,11 +202,16 @@ def _minilm(pretrained: bool, size: int) -> Backbone:
 
     # The tokenizer belongs to the architecture's vocabulary, so random weights need it too.
     folder = assets.fetch("minilm-l6")
+    config = AutoConfig.from_pretrained(folder)
+    transformer = AutoModel.from_config(config, add_pooling_layer=False)
     if pretrained:
-        transformer = AutoModel.from_pretrained(folder, add_pooling_layer=False)
-    else:
-        transformer = AutoModel.from_config(
-            AutoConfig.from_pretrained(folder), add_pooling_layer=False
+        from safetensors.torch import load_file
+
+        weights = load_file(folder / "model.safetensors")
+        # The sentence vector is a mean of tokens: BERT's own pooler has no part in it.
+        unused = ("pooler.", "embeddings.position_ids")
+        transformer.load_state_dict(
+            {key: value for key, value in weights.items() if not key.startswith(unused)}
         )
     tokenizer = AutoTokenizer.from_pretrained(folder)
     return _sentences("minilm-l6", transformer, tokenizer)
@@ -249,6 +258,7 @@ class Classifier(nn.Module):
         self.head = nn.Linear(backbone.feature_size, classes)
 
     def forward(self, x: Any) -> Tensor:
+        """Logits (N, classes)."""
         return self.head(self.backbone(self.preprocess(x)))
 
 

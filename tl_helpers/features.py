@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import os
+import random
 import shutil
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from filelock import FileLock
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from tl_helpers import paths
@@ -94,22 +98,28 @@ def extract_stages(
     unknown = [stage for stage in stages if stage not in (OUTPUT, *backbone.stages)]
     if unknown:
         raise ValueError(f"No stage is called {unknown[0]!r}. Known: {[*backbone.stages, OUTPUT]}.")
-    _refuse_random(backbone, dataset)
     folder = paths.cache_dir() / "features" / cache_key(backbone, dataset, runtime, stages)
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / "lock"):
-        if not (folder / "features.safetensors").is_file():
-            _compute(folder, backbone, dataset, runtime, stages, batch_size)
-        found = load_file(folder / "features.safetensors")
+        found = _read(folder / "features.safetensors")
+        if found is None:
+            found = _compute(folder, backbone, dataset, runtime, stages, batch_size)
     return {stage: FeatureSet(found[stage], dataset.y, list(dataset.ids)) for stage in stages}
 
 
 def cache_key(
     backbone: Backbone, dataset: Examples, runtime: Runtime, stages: Sequence[str]
 ) -> str:
-    """Name of the cache folder: a hash of weights, transform, data, stages and precision."""
-    parts = (backbone.fingerprint(), dataset.fingerprint(), runtime.precision, *stages, _VERSION)
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
+    """Name of the cache folder: a hash of weights, transform, data, stages and precision.
+
+    Raises
+    ------
+    ValueError
+        For a random transform.
+    """
+    sample = _transformed_sample(backbone, dataset)
+    parts = (backbone.fingerprint(), sample, dataset.fingerprint(), runtime.precision)
+    return hashlib.sha256(repr((*parts, *stages, _VERSION)).encode()).hexdigest()[:32]
 
 
 def clear_cache() -> None:
@@ -117,41 +127,55 @@ def clear_cache() -> None:
     shutil.rmtree(paths.cache_dir() / "features", ignore_errors=True)
 
 
-def _refuse_random(backbone: Backbone, dataset: Examples) -> None:
+def _transformed_sample(backbone: Backbone, dataset: Examples) -> str:
+    """Hash of the first inputs after preprocessing, whose printed form may not tell all of it."""
     raw = dataset.take(range(min(4, len(dataset)))).x
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        first = backbone.preprocess(raw)
-        torch.manual_seed(1)
-        second = backbone.preprocess(raw)
-    pairs = zip(_tensors(first), _tensors(second), strict=True)
-    if not all(a.shape == b.shape and torch.equal(a, b) for a, b in pairs):
+        before = _generator_states()
+        first, second = (_tensors(backbone.preprocess(raw)) for _ in range(2))
+        drew = _generator_states() != before
+    if drew or not all(torch.equal(a, b) for a, b in zip(first, second, strict=True)):
         raise ValueError(
-            "The preprocessing gave other inputs for the same examples the second time, so it is "
-            "random. Cached features would freeze one draw of it; expected a deterministic "
-            "transform. Augment while fine-tuning instead (fit(..., augment=...))."
+            "The preprocessing draws random numbers, or gave other inputs for the same examples "
+            "the second time. Cached features would freeze one draw of it; expected a "
+            "deterministic transform. Augment while fine-tuning instead (fit(..., augment=...))."
         )
+    digest = hashlib.sha256()
+    for tensor in first:
+        digest.update(f"{tuple(tensor.shape)} {tensor.dtype}".encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _generator_states() -> tuple:
+    """States of the generators of torch, Python and numpy: they move when numbers are drawn."""
+    _, keys, *rest = np.random.get_state()
+    return torch.get_rng_state().tolist(), random.getstate(), keys.tolist(), rest
 
 
 def _tensors(inputs: Any) -> list[Tensor]:
     return list(inputs.values()) if isinstance(inputs, dict) else [inputs]
 
 
-def _compute(folder, backbone, dataset, runtime, stages, batch_size) -> None:
+def _compute(folder, backbone, dataset, runtime, stages, batch_size) -> dict[str, Tensor]:
     """Fill ``folder`` chunk by chunk; chunks that an earlier, interrupted call left are kept."""
     order = _by_length(dataset)
-    chunks = [order[i : i + _CHUNK] for i in range(0, len(order), _CHUNK)]
-    was_training = backbone.module.training
+    modes = [(module, module.training) for module in backbone.module.modules()]
     backbone.module.to(runtime.device).eval()
+    parts = []
     try:
-        for number, members in enumerate(chunks):
-            path = folder / f"chunk_{number:05d}.safetensors"
-            if not path.is_file():
+        for start in range(0, len(order), _CHUNK):
+            members = order[start : start + _CHUNK]
+            path = folder / f"chunk_{start}_{len(members)}.safetensors"
+            part = _read(path)
+            if part is None:
                 part = _forward(backbone, dataset.take(members), runtime, stages, batch_size)
                 _write(path, part)
+            parts.append(part)
     finally:
-        backbone.module.train(was_training)
-    _join(folder, len(chunks), order)
+        for module, training in modes:  # each its own: parts may be frozen, others not
+            module.training = training
+    return _join(folder, parts, order)
 
 
 def _by_length(dataset: Examples) -> Tensor:
@@ -213,25 +237,49 @@ def _pool(output: Any, mask: Tensor | None) -> Tensor:
 def _to_device(inputs: Any, runtime: Runtime) -> Any:
     if isinstance(inputs, dict):
         return {key: value.to(runtime.device) for key, value in inputs.items()}
-    return inputs.to(runtime.device, memory_format=runtime.memory_format())
+    layout = runtime.memory_format() if inputs.dim() == 4 else torch.preserve_format
+    return inputs.to(runtime.device, memory_format=layout)
+
+
+def _checksum(tensors: dict[str, Tensor]) -> str:
+    total = 0
+    for key in sorted(tensors):
+        total = zlib.crc32(tensors[key].contiguous().numpy().data, zlib.crc32(key.encode(), total))
+    return str(total)
 
 
 def _write(path: Path, tensors: dict[str, Tensor]) -> None:
+    tensors = {key: value.contiguous() for key, value in tensors.items()}
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        save_file({key: value.contiguous() for key, value in tensors.items()}, scratch)
+        save_file(tensors, scratch, {"crc32": _checksum(tensors)})
         os.replace(scratch, path)
     finally:
         scratch.unlink(missing_ok=True)
 
 
-def _join(folder: Path, count: int, order: Tensor) -> None:
-    chunks = [folder / f"chunk_{number:05d}.safetensors" for number in range(count)]
-    parts = [load_file(chunk) for chunk in chunks]
+def _read(path: Path) -> dict[str, Tensor] | None:
+    """Tensors of a cached file; None when it is missing, or damaged, which moves it aside."""
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, "pt") as file:
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+            if _checksum(tensors) == (file.metadata() or {}).get("crc32"):
+                return tensors
+        problem = "its content is not what was written"
+    except SafetensorError as error:
+        problem = str(error)
+    aside = path.with_suffix(".damaged")
+    os.replace(path, aside)
+    print(f"Cached features were damaged ({problem}) and are computed again; see {aside.name}.")
+    return None
+
+
+def _join(folder: Path, parts: list[dict[str, Tensor]], order: Tensor) -> dict[str, Tensor]:
     back = torch.argsort(order)
-    _write(
-        folder / "features.safetensors",
-        {stage: torch.cat([part[stage] for part in parts])[back] for stage in parts[0]},
-    )
-    for chunk in chunks:
-        chunk.unlink()
+    whole = {stage: torch.cat([part[stage] for part in parts])[back] for stage in parts[0]}
+    _write(folder / "features.safetensors", whole)
+    for left in folder.glob("*chunk_*.safetensors*"):  # hidden ones are of a killed process
+        left.unlink()
+    return whole

@@ -110,7 +110,7 @@ def start(
     Raises
     ------
     ValueError
-        For an unknown profile, precision or device, or a negative seed.
+        For an unknown profile, precision or device, a negative seed, or no threads.
     """
     import torch
 
@@ -125,7 +125,10 @@ def start(
             "here, or open the lesson on Colab with a GPU runtime."
         )
     if threads is not None:
+        _check_threads(threads)
         torch.set_num_threads(threads)
+    if deterministic:  # cuBLAS is so only with a workspace of fixed size
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(deterministic)
     seed_everything(seed)
     runtime = Runtime(
@@ -151,14 +154,14 @@ def seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def has_amx() -> bool:
+def has_amx(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
     """Whether oneDNN may use this processor's AMX tiles, the fast bf16 path of CPUs.
 
     ``ONEDNN_MAX_CPU_ISA`` set to anything below AMX turns them off, and is honoured.
+    AMX exists on x86 servers, in practice under Linux, which lists it in ``cpuinfo``.
     """
     cap = os.environ.get("ONEDNN_MAX_CPU_ISA", "DEFAULT").upper()
     allowed = cap in ("DEFAULT", "ALL") or "AMX" in cap
-    cpuinfo = Path("/proc/cpuinfo")  # AMX exists on x86 servers, in practice under Linux
     return allowed and cpuinfo.is_file() and "amx_bf16" in cpuinfo.read_text()
 
 
@@ -202,6 +205,11 @@ def _check_choice(what: str, value: str, allowed: tuple[str, ...]) -> None:
         raise ValueError(f"{what} is {value!r}; expected one of {', '.join(allowed)}.")
 
 
+def _check_threads(threads: int) -> None:
+    if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
+        raise ValueError(f"threads is {threads!r}; expected a whole number, 1 or more.")
+
+
 class MemoryPeak:
     """Peak anonymous memory of a process and its children, sampled every 50 ms.
 
@@ -233,10 +241,10 @@ class MemoryPeak:
         self._thread.join()
 
     def _watch(self) -> None:
-        while True:
+        ending = False
+        while not ending:  # once more at the end: what a short block holds is seen
+            ending = self._stop.wait(self.interval)
             self.mib = max(self.mib, anonymous_mib(self.pid))
-            if self._stop.wait(self.interval):
-                return
 
 
 def anonymous_mib(pid: int) -> float:

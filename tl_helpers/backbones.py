@@ -232,10 +232,11 @@ def _sentences(name: str, transformer: nn.Module, tokenizer: Any) -> Backbone:
     stages = {"embeddings": transformer.embeddings}
     stages |= {f"layer {i}": layer for i, layer in enumerate(transformer.encoder.layer)}
     module = SentenceEncoder(transformer)
-    # MPNet keeps its table of relative positions beside the layers.
+    # MPNet keeps its table of relative positions beside the layers. Last comes the embedding,
+    # whose output is the stage's.
     bias = getattr(transformer.encoder, "relative_attention_bias", None)
     if bias is not None:
-        stages["embeddings"] = nn.ModuleList([transformer.embeddings, bias])
+        stages["embeddings"] = nn.ModuleList([bias, transformer.embeddings])
     preprocess = Tokenize(tokenizer) if tokenizer else _no_tokenizer
     return Backbone(name, module, preprocess, transformer.config.hidden_size, stages)
 

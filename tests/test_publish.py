@@ -96,6 +96,10 @@ def test_missing_or_doubled_markers_are_refused(text):
             {"verdict": "not enough evidence", "labels_saved": {"value": -10, "censored": False}},
             "+0.31 balanced accuracy (+0.25 to +0.37): not enough evidence",
         ),
+        (
+            {"gain": {"mean": 0.312, "low": None, "high": None}, "verdict": "not enough evidence"},
+            "+0.31 balanced accuracy (one seed, no interval): not enough evidence",
+        ),
     ],
 )
 def test_what_transfer_bought_is_said_in_words(card, words):

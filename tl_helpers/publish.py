@@ -88,7 +88,10 @@ def bought(scorecard: dict) -> str:
     if not gain or gain.get("mean") is None:
         return "not measured"
     words = f"{gain['mean']:+.2f} {scorecard['metric'].replace('_', ' ')}"
-    words += f" ({gain['low']:+.2f} to {gain['high']:+.2f})"
+    if gain.get("low") is None or gain.get("high") is None:
+        words += " (one seed, no interval)"
+    else:
+        words += f" ({gain['low']:+.2f} to {gain['high']:+.2f})"
     if (saved.get("value") or 0) >= 1:
         more = "more than " if saved.get("censored") else ""
         words += f", {more}{saved['value']:.0f} labels saved"

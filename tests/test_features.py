@@ -191,17 +191,25 @@ def test_an_empty_set_and_an_unknown_stage_are_refused(runtime, cache):
         features.extract_stages(tiny_backbone(), pictures(2), runtime, ["three"])
 
 
-def test_the_module_keeps_its_buffers_and_each_part_its_mode(runtime, cache):
+def test_a_module_in_train_mode_gives_eval_features_and_keeps_its_statistics(runtime, cache):
+    backbone, examples = tiny_backbone(), pictures(10)
+    expected = _plain(backbone, examples)
+    backbone.module.train()
+    before = {key: value.clone() for key, value in backbone.module.state_dict().items()}
+    assert torch.allclose(features.extract(backbone, examples, runtime).x, expected, atol=1e-6)
+    after = backbone.module.state_dict()
+    assert all(torch.equal(value, after[key]) for key, value in before.items())
+    assert all(part.training for part in backbone.module.modules())
+
+
+def test_each_part_of_the_module_keeps_its_own_mode(runtime, cache):
     backbone = tiny_backbone()
     backbone.module.train()
     backbone.module.one[1].eval()
     freezing.freeze(backbone.module.two)
     modes = {name: part.training for name, part in backbone.module.named_modules()}
-    before = {key: value.clone() for key, value in backbone.module.state_dict().items()}
     hooks = len(backbone.module.one._forward_hooks)
     features.extract_stages(backbone, pictures(10), runtime, ["one", "output"], batch_size=2)
-    after = backbone.module.state_dict()
-    assert all(torch.equal(value, after[key]) for key, value in before.items())
     assert {name: part.training for name, part in backbone.module.named_modules()} == modes
     assert modes[""] and not modes["two"]
     assert len(backbone.module.one._forward_hooks) == hooks

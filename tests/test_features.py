@@ -259,13 +259,22 @@ def test_a_killed_extraction_continues_to_equal_features(cache, tmp_path, monkey
     assert torch.equal(one, other)
 
 
-def test_chunks_of_another_size_are_not_mixed_in(runtime, cache, monkeypatch):
-    """What an earlier version left half done may have been cut differently."""
-    backbone, examples = tiny_backbone(), pictures(20)
-    folder = cache / features.cache_key(backbone, examples, runtime, ["output"])
-    folder.mkdir(parents=True)
-    part = features._forward(backbone, examples.take(range(8)), runtime, ["output"], 8)
-    features._write(folder / "chunk_0_8.safetensors", part)
-    monkeypatch.setattr(features, "_CHUNK", 5)
+def test_an_interrupted_call_keeps_its_chunks_and_those_of_another_size_are_not_mixed_in(
+    runtime, cache, monkeypatch
+):
+    backbone, examples, runs = tiny_backbone(), pictures(20), []
+
+    def interrupt(*_):
+        runs.append(1)
+        if len(runs) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(features, "_CHUNK", 8)
+    hook = backbone.module.register_forward_hook(interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        features.extract(backbone, examples, runtime)
+    hook.remove()
+    assert len(list(cache.glob("*/chunk_*"))) == 1
+    monkeypatch.setattr(features, "_CHUNK", 5)  # as if a later version cut differently
     found = features.extract(backbone, examples, runtime)
     assert torch.allclose(found.x, _plain(backbone, examples), atol=1e-6)

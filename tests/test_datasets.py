@@ -1,12 +1,14 @@
 """Data sets: fixed draws, nothing shared between splits, and labels that fit the examples."""
 
 import re
+import shutil
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from tl_helpers import assets
 from tl_helpers.datasets import Examples, Splits, language, split_by_group, vision
 
 
@@ -139,6 +141,17 @@ def test_identical_emoji_are_there_once():
     assert str(len(everything)) in splits.card
     for part in _parts(splits).values():
         assert set(part.y.tolist()) == set(range(6))
+
+
+def test_a_drawing_that_comes_under_two_names_counts_once(monkeypatch, tmp_path):
+    drawings = sorted(assets.fetch("twemoji-72").glob("1f4*.png"))[:40]
+    for drawing in drawings:
+        shutil.copy(drawing, tmp_path)
+    monkeypatch.setattr(assets, "fetch", lambda name: tmp_path)
+    before = sum(map(len, _parts(vision.emoji_groups()).values()))
+    shutil.copy(drawings[0], tmp_path / drawings[1].name)  # a cat under a dog's name, say
+    after = sum(map(len, _parts(vision.emoji_groups()).values()))
+    assert after == before - 1 > 20
 
 
 def test_mnist_is_whole_and_balanced():

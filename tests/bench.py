@@ -39,9 +39,14 @@ def seconds(action: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def median(action: Callable[[], object], repeats: int) -> float:
-    """Median seconds of some calls."""
-    return statistics.median(seconds(action) for _ in range(repeats))
+def side_by_side(slow: Callable, fast: Callable, repeats: int) -> tuple[float, float, float]:
+    """Median seconds of both, and the median ratio.
+
+    Taken in turn, so that whatever else the computer does hits both alike.
+    """
+    pairs = [(seconds(slow), seconds(fast)) for _ in range(repeats)]
+    first, second = (statistics.median(column) for column in zip(*pairs, strict=True))
+    return first, second, statistics.median(a / b for a, b in pairs)
 
 
 def probe(model: nn.Module, data, runtime, epochs: int) -> None:
@@ -75,9 +80,9 @@ def cached_probe(backbone: Backbone, runtime, repeats: int) -> dict:
         freezing.unfreeze(model.backbone)
 
     with_cache()  # warm up
-    fast, slow = median(with_cache, repeats), median(without_cache, max(1, repeats - 2))
+    slow, fast, ratio = side_by_side(without_cache, with_cache, repeats)
     what = f"probe of {EPOCHS} epochs, {len(train)} crops: through the network / cached"
-    return row(what, slow, fast, slow / fast, goal="at least 15")
+    return row(what, slow, fast, ratio, goal="at least 15")
 
 
 def second_call(backbone: Backbone, runtime, repeats: int) -> dict:
@@ -91,17 +96,13 @@ def second_call(backbone: Backbone, runtime, repeats: int) -> dict:
         features.clear_cache()
         extract()
 
-    slow = median(anew, repeats)
-    fast = median(extract, 4 * repeats)
+    slow, fast, ratio = side_by_side(anew, extract, repeats)
     what = f"features of {len(train)} crops of 96 px: extracted / read from disk"
-    return row(what, slow, fast, slow / fast, goal="at least 100")
+    return row(what, slow, fast, ratio, goal="at least 100")
 
 
 def loop_cost(runtime, repeats: int) -> dict:
-    """Time of one step of `fit` against the barest loop, on a network that costs next to nothing.
-
-    Taken in turn, so that whatever else the computer does hits both alike.
-    """
+    """Time of one step of `fit` against the barest loop, on a network that costs next to nothing."""
     x, y = torch.randn(32 * STEPS, 20), torch.randint(0, 3, (32 * STEPS,))
 
     def network() -> nn.Module:
@@ -124,10 +125,9 @@ def loop_cost(runtime, repeats: int) -> dict:
             optimizer.step()
 
     with_fit(), bare()  # warm up
-    pairs = [(seconds(with_fit), seconds(bare)) for _ in range(4 * repeats)]
-    fitted, plain = (statistics.median(column) / STEPS for column in zip(*pairs, strict=True))
+    fitted, plain, ratio = side_by_side(with_fit, bare, 4 * repeats)
     what = "one step of a tiny network, batch 32: fit / bare loop"
-    return row(what, fitted, plain, statistics.median(a / b for a, b in pairs), goal="near 1")
+    return row(what, fitted / STEPS, plain / STEPS, ratio, goal="near 1")
 
 
 def row(what: str, numerator: float, denominator: float, ratio: float, goal: str) -> dict:

@@ -102,7 +102,7 @@ def second_call(backbone: Backbone, runtime, repeats: int) -> dict:
 
 
 def loop_cost(runtime, repeats: int) -> dict:
-    """Time of one step of `fit` against the barest loop, on a network that costs next to nothing."""
+    """One step of `fit` against the barest loop, on a network that costs next to nothing."""
     x, y = torch.randn(32 * STEPS, 20), torch.randint(0, 3, (32 * STEPS,))
 
     def network() -> nn.Module:

@@ -181,6 +181,15 @@ def test_the_fingerprint_covers_weights_buffers_and_preprocessing():
     assert len(seen) == 4
 
 
+def test_the_fingerprint_does_not_depend_on_the_memory_layout():
+    backbone = load("efficientnet-lite0", pretrained=False)
+    before = backbone.fingerprint()
+    backbone.module.to(memory_format=torch.channels_last)  # as training does
+    assert backbone.fingerprint() == before
+    backbone.module.to(torch.bfloat16)
+    assert backbone.fingerprint() != before
+
+
 def test_a_head_turns_raw_pictures_into_logits(efficientnet):
     model = with_head(efficientnet, 5)
     pictures = torch.randint(0, 256, (3, 1, 40, 40), dtype=torch.uint8)

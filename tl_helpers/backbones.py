@@ -54,11 +54,9 @@ class Backbone:
         digest = hashlib.sha256(f"{self.name} {self.preprocess!r}".encode())
         for key, tensor in self.module.state_dict().items():
             digest.update(f"{key} {tuple(tensor.shape)} {tensor.dtype}".encode())
-            digest.update(
-                tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes()
-                if tensor.dim()
-                else str(tensor.item()).encode()
-            )
+            # Flat first: the layout of convolutions, which training may change, has no part in it.
+            values = tensor.detach().cpu().contiguous().reshape(-1)
+            digest.update(values.view(torch.uint8).numpy().tobytes())
         return digest.hexdigest()
 
 

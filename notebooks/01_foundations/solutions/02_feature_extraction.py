@@ -6,9 +6,9 @@ from tl_helpers.exercises import Exercise, NotYet, Wrong
 def _check_knn(answer):
     import torch
 
-    # By angle from the first axis: two of class 7 at 2 and 40 degrees, three of class 3 further on.
+    # By angle from the first axis: two short rows of class 7, then three long ones of class 3.
     degrees = torch.tensor([2.0, 40.0, 50.0, 52.0, 54.0]).deg2rad()
-    lengths = torch.tensor([[9.0], [1.0], [9.0], [9.0], [9.0]])
+    lengths = torch.tensor([[1.0], [1.0], [9.0], [9.0], [9.0]])
     x = torch.stack([degrees.cos(), degrees.sin()], dim=1) * lengths
     y = torch.tensor([7, 7, 3, 3, 3])
     new = torch.tensor([[1.0, 0.0], [0.0, 4.0]])

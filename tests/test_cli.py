@@ -173,7 +173,6 @@ def test_lab_passes_options_on_and_serves_the_copy(kit):
         "--",
         "--no-browser",
         "--port=0",
-        "--allow-root",
     ]
     with subprocess.Popen(call, stderr=subprocess.PIPE, text=True) as process:
         try:

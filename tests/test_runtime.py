@@ -1,5 +1,6 @@
 """What a run fixes before it starts: device, precision, threads, seeds; and its memory measured."""
 
+import os
 import random
 import subprocess
 import sys
@@ -171,3 +172,11 @@ def test_memory_peak_counts_child_processes():
         child.communicate("\n")
     assert peak.mib > idle.mib + 90
     assert runtime.anonymous_mib(child.pid) == 0.0  # it has ended
+
+
+def test_released_memory_goes_back_to_the_system():
+    blocks = [torch.ones(20_000) for _ in range(2_000)]  # 160 MB in blocks that malloc keeps
+    full = runtime.anonymous_mib(os.getpid())
+    del blocks
+    runtime.release_memory()
+    assert runtime.anonymous_mib(os.getpid()) < full - 100

@@ -49,6 +49,16 @@ def test_readme_table_is_the_one_that_the_index_gives():
     assert publish.lesson_table(publish.read_index()) in README
 
 
+def test_readme_picture_is_the_one_that_the_lesson_stores():
+    stored = [
+        picture
+        for lesson in lessons.find()
+        for picture in publish.result_pictures(lessons.read(lesson.path))
+    ]
+    assert [(ROOT / publish.FIGURE).read_bytes()] == [picture for picture, _ in stored]
+    assert f"![{stored[0][1]}]({publish.FIGURE})" in README
+
+
 def test_readme_clones_the_repository_of_the_site():
     addresses = set(re.findall(r"https://github\.com/([\w.-]+/[\w.-]+)", README))
     assert addresses == {publish.site()["repository"]}

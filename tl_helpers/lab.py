@@ -36,7 +36,15 @@ def prepare(id: str | None, jupyter_args: Sequence[str]) -> tuple[list[str], dic
     page = "/lab"
     if opened is not None:
         page += "/tree/" + quote(opened.resolve().relative_to(root).as_posix())
-    ours = [f"--ServerApp.root_dir={root}", f"--LabApp.default_url={page}"]
+    # No question about news on the first screen: it would need the internet to be of use.
+    ours = [
+        f"--ServerApp.root_dir={root}",
+        f"--LabApp.default_url={page}",
+        "--LabApp.news_url=None",
+    ]
+    if getattr(os, "geteuid", lambda: 1)() == 0:
+        print("You are root, as in many containers: JupyterLab gets --allow-root.")
+        ours.append("--allow-root")
     return [sys.executable, "-m", "jupyterlab", *ours, *jupyter_args], _environment(root)
 
 

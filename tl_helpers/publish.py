@@ -7,6 +7,7 @@ from that index alone; ``python -m tl_helpers.publish`` renews them without exec
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import tempfile
@@ -24,6 +25,8 @@ from tl_helpers.catalogue import read_catalogue
 from tl_helpers.cleaning import clean, tags
 from tl_helpers.progress import write_atomically
 
+FIGURE = "notebooks/figures/what_transfer_buys.png"
+PICTURE = ("<!-- picture -->", "<!-- /picture -->")
 LARGEST_NOTEBOOK = 700_000  # bytes; larger ones are slow to render on the web and to review
 HEADER = ("<!-- header -->", "<!-- /header -->")
 TABLE = ("<!-- lessons -->", "<!-- /lessons -->")
@@ -132,10 +135,27 @@ def refresh() -> None:
 
 
 def update_readme() -> None:
-    """Write the lesson table into README.md, between its markers."""
+    """Write the lesson table and the picture of a result into README.md, between their markers."""
     readme = paths.kit_root() / "README.md"
-    text = readme.read_text(encoding="utf-8")
-    write_atomically(readme, replace_block(text, lesson_table(read_index()), TABLE))
+    text = replace_block(readme.read_text("utf-8"), lesson_table(read_index()), TABLE)
+    for entry in read_index():
+        for picture, alt in result_pictures(lessons.read(paths.kit_root() / entry["path"])):
+            file = paths.kit_root() / FIGURE
+            file.parent.mkdir(exist_ok=True)
+            file.write_bytes(picture)
+            text = replace_block(text, f"{PICTURE[0]}\n![{alt}]({FIGURE})\n{PICTURE[1]}", PICTURE)
+    write_atomically(readme, text)
+
+
+def result_pictures(nb: NotebookNode) -> list[tuple[bytes, str]]:
+    """PNG and words of the pictures in cells tagged "readme-picture"."""
+    return [
+        (base64.b64decode(output.data["image/png"]), output.data["text/plain"])
+        for cell in nb.cells
+        if "readme-picture" in tags(cell)
+        for output in cell.outputs
+        if "image/png" in output.get("data", {})
+    ]
 
 
 def read_index() -> list[dict]:

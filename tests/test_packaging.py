@@ -137,7 +137,7 @@ def _notebook_cells() -> list[str]:
 
 def _plan(*arguments: str) -> str:
     """What make would run, in a checkout where nothing is installed yet."""
-    call = ["make", "--dry-run", "VENV=not-there", *arguments]
+    call = ["make", "--no-print-directory", "--dry-run", "VENV=not-there", *arguments]
     return subprocess.check_output(call, cwd=ROOT, text=True)
 
 
@@ -157,7 +157,7 @@ def test_second_call_installs_nothing(tmp_path):
     (tmp_path / "bin").mkdir()
     for name in ("bin/python", ".installed"):
         (tmp_path / name).touch()
-    call = ["make", "--dry-run", f"VENV={tmp_path}", "lab"]
+    call = ["make", "--no-print-directory", "--dry-run", f"VENV={tmp_path}", "lab"]
     plan = subprocess.check_output(call, cwd=ROOT, text=True)
     assert "pip install" not in plan and "venv" not in plan.replace(str(tmp_path), "")
     assert "tl_helpers lab 00" in plan

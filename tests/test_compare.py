@@ -10,6 +10,7 @@ import pytest
 import simulated
 from simulated import arm, good, poor
 from sklearn.metrics import balanced_accuracy_score, mean_squared_error
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from tl_helpers import compare
 
@@ -360,3 +361,20 @@ def test_two_dimensional_scores_and_string_labels_work():
 def test_claim_lines_hold_no_floats(report, capsys):
     report.claim("probe is ahead at every budget", lambda r: r.mean("probe", 4) > 0)
     assert not re.search(r"\d\.\d", capsys.readouterr().out)
+
+
+def test_arms_run_with_one_blas_thread_and_the_setting_comes_back():
+    def blas_threads():
+        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+    seen = []
+
+    def watching(budget, seed):
+        seen.append(blas_threads())
+        return arm(good, 11)(budget, seed)
+
+    with threadpool_limits(2, user_api="blas"):
+        before = blas_threads()
+        simulated.run({"probe": watching, "scratch": arm(poor, 12)})
+        assert blas_threads() == before
+    assert seen and all(threads == {1} for threads in seen)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from tl_helpers import code_hash, studies
 from tl_helpers.report import TransferReport
@@ -140,7 +141,8 @@ def run(
         headline=headline or (next(iter(pretrained), ""), budgets[(len(budgets) - 1) // 2]),
     )
     now = {arm: _restriction(arm, live, setting, seeds) for arm in (live or {})}
-    with MemoryPeak(interval=0.25) as peak:
+    # A second BLAS thread slows small fits many times over: it fights torch's threads for cores.
+    with MemoryPeak(interval=0.25) as peak, threadpool_limits(1, user_api="blas"):
         if study is None:
             cells = _grid(setting, seeds, now)
             report = TransferReport(setting, _run_all(arms, cells, setting, progress))

@@ -53,7 +53,8 @@ def _environment(root: Path) -> dict[str, str]:
     package = str(Path(__file__).resolve().parent.parent)
     search = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
     ours = {"JUPYTER_PREFER_ENV_PATH": "1", "PYTHONPATH": search, "TL_WORK": str(root)}
-    return {**os.environ, **ours}
+    # numpy's second thread fights torch's for the cores: small fits then take many times longer.
+    return {"OPENBLAS_NUM_THREADS": "1", **os.environ, **ours}
 
 
 def wanted_assets(names: Sequence[str], *, everything: bool, track: str | None) -> list[str]:

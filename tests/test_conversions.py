@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from tl_helpers.conversions import efficientnet_lite0, write_safetensors
+from tl_helpers.conversions import CONVERSIONS, write_safetensors
 
 
 def _tensors():
@@ -42,21 +42,23 @@ def test_type_without_a_safetensors_name_is_refused_before_writing(tmp_path):
     assert not (tmp_path / "a").exists()
 
 
-def test_lite0_weights_get_the_names_of_timm_in_its_order(tmp_path):
+@pytest.mark.parametrize("name", CONVERSIONS)
+def test_weights_get_the_names_of_timm_in_its_order(name, tmp_path):
     import timm
 
-    expected = timm.create_model("tf_efficientnet_lite0").state_dict()
+    expected = timm.create_model(f"tf_{name}").state_dict()
     renamed = {f"other.{i}": tensor for i, tensor in enumerate(expected.values())}
     torch.save(renamed, tmp_path / "a.pth")
-    efficientnet_lite0(tmp_path / "a.pth", tmp_path / "a.safetensors")
+    CONVERSIONS[name](tmp_path / "a.pth", tmp_path / "a.safetensors")
     with safe_open(tmp_path / "a.safetensors", "pt") as file:
         assert all(torch.equal(file.get_tensor(n), t) for n, t in expected.items())
 
 
-def test_weights_of_another_network_are_refused(tmp_path):
+@pytest.mark.parametrize("name", CONVERSIONS)
+def test_weights_of_another_network_are_refused(name, tmp_path):
     torch.save({"weight": torch.zeros(3)}, tmp_path / "a.pth")
-    with pytest.raises(ValueError, match="shapes are not those of timm's"):
-        efficientnet_lite0(tmp_path / "a.pth", tmp_path / "a.safetensors")
+    with pytest.raises(ValueError, match=f"shapes are not those of timm's tf_{name}"):
+        CONVERSIONS[name](tmp_path / "a.pth", tmp_path / "a.safetensors")
     assert not (tmp_path / "a.safetensors").exists()
 
 
@@ -67,5 +69,5 @@ def test_code_in_a_pickle_is_not_run(tmp_path):
 
     torch.save({"weight": Trap()}, tmp_path / "a.pth")
     with pytest.raises(Exception, match="Weights only load failed"):
-        efficientnet_lite0(tmp_path / "a.pth", tmp_path / "a.safetensors")
+        CONVERSIONS["efficientnet_lite0"](tmp_path / "a.pth", tmp_path / "a.safetensors")
     assert not (tmp_path / "trap").exists()

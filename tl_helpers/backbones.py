@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -18,7 +19,8 @@ HUB_MODELS = {
     "convnext-tiny": "timm/convnext_tiny.in12k_ft_in1k",
     "mpnet-base": "sentence-transformers/all-mpnet-base-v2",
 }
-NAMES = ("efficientnet-lite0", "minilm-l6", *HUB_MODELS)
+LITE = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
+NAMES = (*LITE, "minilm-l6", *HUB_MODELS)
 
 
 @dataclass
@@ -66,7 +68,8 @@ def load(name: str, pretrained: bool = True, seed: int = 0, size: int = 96) -> B
     Parameters
     ----------
     name : str
-        "efficientnet-lite0" (Tan & Le 2019, the Lite variant; pictures, 1,280 features),
+        "efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2" (Tan & Le 2019, the Lite
+        variants, 4.7 M, 5.4 M and 6.1 M parameters with the head; pictures, 1,280 features),
         "minilm-l6" (Wang et al. 2020, sentence-transformers; texts, 384 features), or for the
         gpu profile "convnext-tiny" (768) and "mpnet-base" (768).
     pretrained : bool
@@ -84,7 +87,7 @@ def load(name: str, pretrained: bool = True, seed: int = 0, size: int = 96) -> B
         When the weights cannot be had. Random weights never stand in for them.
     """
     builders = {
-        "efficientnet-lite0": _efficientnet,
+        **{lite: partial(_efficientnet, lite) for lite in LITE},
         "convnext-tiny": _convnext,
         "minilm-l6": _minilm,
         "mpnet-base": _mpnet,
@@ -161,15 +164,15 @@ class Tokenize:
         return {key: tokens[key] for key in ("input_ids", "attention_mask")}
 
 
-def _efficientnet(pretrained: bool, size: int) -> Backbone:
+def _efficientnet(name: str, pretrained: bool, size: int) -> Backbone:
     import timm
     from torchvision.models import EfficientNet_B0_Weights
 
-    network = timm.create_model("tf_efficientnet_lite0", pretrained=False)
+    network = timm.create_model("tf_" + name.replace("-", "_"), pretrained=False)
     if pretrained:
         from safetensors.torch import load_file
 
-        path = assets.fetch("efficientnet-lite0") / "model.safetensors"
+        path = assets.fetch(name) / "model.safetensors"
         network.load_state_dict(load_file(path))
     classifier = network.get_classifier()
     network.reset_classifier(0)
@@ -179,7 +182,7 @@ def _efficientnet(pretrained: bool, size: int) -> Backbone:
     preprocess = PicturePreprocess(size, (0.5,) * 3, (0.5,) * 3)
     categories = EfficientNet_B0_Weights.IMAGENET1K_V1.meta["categories"]
     head = (classifier, categories) if pretrained else (None, None)
-    return Backbone("efficientnet-lite0", network, preprocess, 1280, stages, *head)
+    return Backbone(name, network, preprocess, network.num_features, stages, *head)
 
 
 def _convnext(pretrained: bool, size: int) -> Backbone:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,11 +63,11 @@ def write_safetensors(tensors: Mapping[str, torch.Tensor], target: Path) -> None
             file.write(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
 
 
-def efficientnet_lite0(source: Path, target: Path) -> None:
-    """Give the parcel's EfficientNet-Lite0 the names that timm's model has.
+def efficientnet_lite(source: Path, target: Path, architecture: str) -> None:
+    """Give a parcel's EfficientNet-Lite the names that timm's model has.
 
-    Both list the same 296 tensors in the same order under different names, so the names are
-    matched by position; every shape is compared.
+    Both list the same tensors in the same order under different names (296 of Lite0, 386 of Lite1
+    and Lite2), so the names are matched by position; every shape is compared.
 
     Parameters
     ----------
@@ -74,24 +75,29 @@ def efficientnet_lite0(source: Path, target: Path) -> None:
         The parcel's ``.pth`` file, read with ``weights_only=True``.
     target : Path
         The safetensors file to write.
+    architecture : str
+        timm's name of the network, such as "tf_efficientnet_lite0".
 
     Raises
     ------
     ValueError
-        When the number of tensors or a shape differs from timm's ``tf_efficientnet_lite0``.
+        When the number of tensors or a shape differs from timm's network.
     """
     import timm
     import torch
 
     weights = torch.load(source, map_location="cpu", weights_only=True)
     with torch.device("meta"):
-        expected = timm.create_model("tf_efficientnet_lite0").state_dict()
+        expected = timm.create_model(architecture).state_dict()
     if [tensor.shape for tensor in weights.values()] != [t.shape for t in expected.values()]:
         raise ValueError(
             f"{source.name} holds {len(weights)} tensors whose shapes are not those of timm's "
-            f"tf_efficientnet_lite0 ({len(expected)} tensors). Install the tested timm version."
+            f"{architecture} ({len(expected)} tensors). Install the tested timm version."
         )
     write_safetensors(dict(zip(expected, weights.values(), strict=True)), target)
 
 
-CONVERSIONS = {"efficientnet_lite0": efficientnet_lite0}
+CONVERSIONS = {
+    f"efficientnet_lite{n}": partial(efficientnet_lite, architecture=f"tf_efficientnet_lite{n}")
+    for n in range(3)
+}

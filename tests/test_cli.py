@@ -110,6 +110,7 @@ def test_bars_count_cells_on_a_terminal(kit):
         (["run", "1.1", "-p", "seed=3"], "use --seed 3 instead"),
         (["run", "1.1", "--jobs", "0"], "not a whole number of at least 1"),
         (["lab", "8.1"], "there is no lesson '8.1'"),
+        (["progress", "nobody"], "nobody is no folder; expected a learner's my_work"),
         (["reset", "8.1"], "there is no lesson '8.1'"),
         (["fetch", "mnist-5k", "--all"], "one of the three"),
         (["fetch", "--track", "9"], "there is no lesson in track '9'"),
@@ -128,15 +129,39 @@ def test_unknown_asset_is_a_sentence(kit):
     assert "No asset is called 'cats'" in tl("fetch", "cats", code=1)
 
 
-def test_progress_counts_passed_checks_and_solutions_seen(kit):
-    work = kit / "my_work"
-    work.mkdir()
-    record = {"1.1.2": {"passed": True, "state": "not yet", "solution_seen": True}}
-    (work / "progress.json").write_text(json.dumps({"version": 1, "exercises": record}))
+def _record(work, **checks):
+    work.mkdir(parents=True)
+    record = {id.replace("_", "."): check for id, check in checks.items()}
+    (work / ".progress.json").write_text(json.dumps({"version": 1, "exercises": record}))
+
+
+PASSED = {"passed": True, "state": "not yet", "solution_seen": True, "hints": 2}
+
+
+def test_progress_counts_passed_checks_and_names_the_next_exercise(kit):
+    _record(kit / "my_work", **{"1_1_1": {"state": "not yet"}, "1_1_2": PASSED})
     (row,) = json.loads(tl("progress", "--json"))
-    assert (row["passed"], row["solution seen"]) == ("1 of 2", "1.1.2")
-    assert row["left"] == "1.1.1 not attempted"
-    assert "1 of 2" in tl("progress")
+    assert (row["passed"], row["total"]) == (1, 2)
+    untouched = {"passed": False, "hints": 0, "solution_seen": False}
+    assert row["checks"][0] == {"id": "1.1.1", "state": "not yet", **untouched}
+    assert row["checks"][1] == {"id": "1.1.2", **PASSED}
+    _, line, _, last = tl("progress").splitlines()
+    assert re.search(r"1 of 2 +1\.1\.1 +1\.1\.2$", line)
+    assert last == "1 of 2 checks passed. Next: exercise 1.1.1, `tl lab 1.1`."
+
+
+def test_progress_of_a_room_has_one_line_a_learner(kit):
+    _record(kit / "ada" / "my_work", **{"1_1_2": PASSED})
+    _record(kit / "ben")
+    assert [
+        line.split() for line in tl("progress", str(kit / "ada"), str(kit / "ben")).splitlines()
+    ] == [
+        ["learner", "1.1", "passed"],
+        ["ada", "1/2", "1", "of", "2"],
+        ["ben", "0/2", "0", "of", "2"],
+    ]
+    ada, _ = json.loads(tl("progress", "--json", str(kit / "ada"), str(kit / "ben")))
+    assert ada["learner"] == "ada" and ada["lessons"][0]["passed"] == 1
 
 
 def test_assets_tell_licence_and_whether_they_are_here(kit):

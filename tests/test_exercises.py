@@ -174,13 +174,23 @@ def test_results_hold_the_latest_state_of_this_session():
 
 
 def test_damaged_progress_is_set_aside_not_lost(kit):
-    file = kit / "work" / "progress.json"
+    file = progress.path()
     file.parent.mkdir()
     file.write_text('{"exercises": {"1.1.2": {"pas')
     assert progress.load() == {}
     check("1.1.1", 3, data=DATA)
     assert progress.load()["1.1.1"]["passed"]
-    assert "1.1.2" in (file.parent / "progress.damaged-1.json").read_text()
+    assert "1.1.2" in (file.parent / ".progress.damaged-1.json").read_text()
+
+
+def test_progress_under_its_former_name_counts_and_is_hidden_at_the_next_check(kit):
+    former = kit / "work" / "progress.json"
+    former.parent.mkdir()
+    former.write_text('{"version": 1, "exercises": {"1.1.2": {"passed": true}}}')
+    assert progress.load()["1.1.2"]["passed"]
+    check("1.1.1", 3, data=DATA)
+    assert set(progress.load()) == {"1.1.1", "1.1.2"}
+    assert [p.name for p in former.parent.iterdir() if not p.name.startswith(".")] == []
 
 
 def test_progress_that_cannot_be_saved_is_said_and_the_check_still_counts(kit, capsys):
@@ -202,7 +212,7 @@ def test_two_notebooks_at_once_lose_no_progress(kit):
     for writer in writers:
         writer.join()
     assert len(progress.load()) == 30
-    assert not list((kit / "work").glob(".progress.json.*[!k]"))  # no temporary file is left
+    assert not list((kit / "work").glob("..progress.json.*"))  # no temporary file is left
 
 
 def test_exercises_of_another_lesson_and_doubles_are_refused():

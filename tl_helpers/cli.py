@@ -67,7 +67,6 @@ def _add(commands, name: str, function, text: str) -> argparse.ArgumentParser:
 def _reading_commands(commands) -> None:
     listing = {
         "list": (_list, "every lesson: id, title, minutes, peak memory, claims held"),
-        "progress": (_progress, "checks passed so far"),
         "assets": (
             _assets,
             "origin, size, licence and hash of every asset, and whether it is here",
@@ -76,6 +75,11 @@ def _reading_commands(commands) -> None:
     }
     for name, (function, text) in listing.items():
         _add(commands, name, function, text).add_argument("--json", action="store_true")
+    progress = _add(commands, "progress", _progress, "checks passed so far, and what comes next")
+    progress.add_argument(
+        "folders", nargs="*", metavar="FOLDER", help="learners' my_work folders: a line for each"
+    )
+    progress.add_argument("--json", action="store_true")
     _add(commands, "doctor", _doctor, "what works on this machine, and what to do about the rest")
 
 
@@ -132,8 +136,11 @@ def _list(args: argparse.Namespace) -> int:
 def _progress(args: argparse.Namespace) -> int:
     from tl_helpers import listings
 
-    names = ("id", "title", "passed", "solution seen", "left")
-    listings.show(listings.progress_rows(), {name: name for name in names}, args.json)
+    rows = listings.room_rows(args.folders) if args.folders else listings.progress_rows()
+    if args.json:
+        listings.show(rows, {}, True)
+    else:
+        (listings.show_room if args.folders else listings.show_progress)(rows)
     return 0
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from tl_helpers import exercises, lessons, paths, progress
-from tl_helpers.lessons import Lesson
+from tl_helpers.lessons import Lesson, LessonError
 
 WIDEST = 60  # characters of a table's cell; --json has everything
 
@@ -59,31 +60,115 @@ def _lesson_row(lesson: Lesson) -> dict[str, Any]:
     }
 
 
-def progress_rows() -> list[dict[str, Any]]:
-    """Lessons that have exercises, with the checks passed so far."""
-    record = progress.load()
+def progress_rows(work: Path | None = None) -> list[dict[str, Any]]:
+    """Lessons that have exercises, with every check's latest state.
+
+    Parameters
+    ----------
+    work : Path, optional
+        A learner's folder of working copies; your own by default.
+
+    Returns
+    -------
+    list of dict
+        A lesson each: ``id``, ``title``, ``passed`` and ``total`` (numbers of checks), and
+        ``checks``, each with ``id``, ``state``, ``passed`` (ever), ``hints`` (number read) and
+        ``solution_seen``.
+    """
+    record = progress.load(work)
     files = exercises.files()
     return [
-        _progress_row(
-            lesson, [exercise.id for exercise in exercises.load(files[lesson.id])], record
-        )
+        _progress_row(lesson, [_check(e.id, record) for e in exercises.load(files[lesson.id])])
         for lesson in lessons.find()
         if lesson.id in files
     ]
 
 
-def _progress_row(lesson: Lesson, ids: list[str], record: dict[str, dict]) -> dict[str, Any]:
-    passed = [id for id in ids if record.get(id, {}).get("passed")]
-    seen = [id for id in passed if record[id].get("solution_seen")]
-    left = [f"{id} {record.get(id, {}).get('state', 'not attempted')}" for id in ids]
-    left = [text for text in left if text.split()[0] not in passed]
+def _check(id: str, record: dict[str, dict]) -> dict[str, Any]:
+    untouched = {"state": "not attempted", "passed": False, "hints": 0, "solution_seen": False}
+    return {"id": id, **untouched, **record.get(id, {})}
+
+
+def _progress_row(lesson: Lesson, checks: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "id": lesson.id,
         "title": lesson.title,
-        "passed": f"{len(passed)} of {len(ids)}",
-        "solution seen": ", ".join(seen),
-        "left": ", ".join(left),
+        "passed": sum(check["passed"] for check in checks),
+        "total": len(checks),
+        "checks": checks,
     }
+
+
+def show_progress(rows: list[dict[str, Any]]) -> None:
+    """Print a learner's own progress, and which exercise comes next."""
+    shown = [
+        [row["id"], _cell(row["title"]), f"{row['passed']} of {row['total']}"]
+        + [_cell(_ids(row["checks"], wanted)) for wanted in (_open, _helped)]
+        for row in rows
+    ]
+    print(table(["id", "lesson", "passed", "not yet", "solution seen"], shown))
+    checks = [(row["id"], check) for row in rows for check in row["checks"]]
+    print(
+        f"\n{sum(check['passed'] for _, check in checks)} of {len(checks)} checks passed.", end=""
+    )
+    left = [(lesson, check["id"]) for lesson, check in checks if not check["passed"]]
+    print(f" Next: exercise {left[0][1]}, `tl lab {left[0][0]}`." if left else " Well done.")
+
+
+def _open(check: dict[str, Any]) -> bool:
+    return not check["passed"] and check["state"] != "not attempted"
+
+
+def _helped(check: dict[str, Any]) -> bool:
+    return check["solution_seen"]
+
+
+def _ids(checks: list[dict[str, Any]], wanted: Callable[[dict], bool]) -> str | None:
+    return ", ".join(check["id"] for check in checks if wanted(check)) or None
+
+
+def room_rows(folders: Sequence[str]) -> list[dict[str, Any]]:
+    """Progress of several learners, for the person who teaches them.
+
+    Parameters
+    ----------
+    folders : sequence of str
+        Their folders ``my_work``, or the folders that hold these.
+
+    Raises
+    ------
+    LessonError
+        For a folder that is not there.
+    """
+    rows = []
+    for name in folders:
+        folder = Path(name).resolve()
+        if not folder.is_dir():
+            raise LessonError(f"{name} is no folder; expected a learner's my_work.")
+        work = folder / "my_work" if (folder / "my_work").is_dir() else folder
+        learner = work.parent.name if work.name == "my_work" else work.name
+        rows.append({"learner": learner, "folder": str(folder), "lessons": progress_rows(work)})
+    return rows
+
+
+def show_room(rows: list[dict[str, Any]]) -> None:
+    """Print one line a learner: checks passed in each lesson that anybody has begun."""
+    begun = sorted(
+        {
+            (place, lesson["id"])
+            for row in rows
+            for place, lesson in enumerate(row["lessons"])
+            if any(check["state"] != "not attempted" for check in lesson["checks"])
+        }
+    )
+    shown = []
+    for row in rows:
+        passed = sum(lesson["passed"] for lesson in row["lessons"])
+        total = sum(lesson["total"] for lesson in row["lessons"])
+        cells = [row["lessons"][place] for place, _ in begun]
+        counts = [f"{lesson['passed']}/{lesson['total']}" for lesson in cells]
+        shown.append([row["learner"], *counts, f"{passed} of {total}"])
+    print(table(["learner", *(id for _, id in begun), "passed"], shown))
 
 
 def asset_rows() -> list[dict[str, Any]]:

@@ -1,11 +1,13 @@
 """What the learner has passed so far: one small JSON file that survives crashes.
 
-The file is ``progress.json`` in `paths.work_dir`. It is replaced in one step under a lock, so that
-two notebooks that check at the same time lose nothing, and a damaged file is set aside.
+The file is ``.progress.json`` in `paths.work_dir`, hidden so that the learner's folder shows only
+lessons. It is replaced in one step under a lock, so that two notebooks that check at the same time
+lose nothing, and a damaged file is set aside.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import tempfile
@@ -14,15 +16,22 @@ from pathlib import Path
 from tl_helpers import paths
 
 VERSION = 1
+FILE = ".progress.json"
+_FORMER = "progress.json"  # its name up to version 0.1.0
 
 
 def path() -> Path:
     """File that holds the learner's progress."""
-    return paths.work_dir() / "progress.json"
+    return paths.work_dir() / FILE
 
 
-def load() -> dict[str, dict]:
+def load(work: Path | None = None) -> dict[str, dict]:
     """Record of every exercise tried so far.
+
+    Parameters
+    ----------
+    work : Path, optional
+        A learner's folder; `paths.work_dir` by default.
 
     Returns
     -------
@@ -31,10 +40,11 @@ def load() -> dict[str, dict]:
         it ever passed, the number of hints read, and whether the solution was shown. Empty when
         there is no file, or when the file is not one of ours (`update` then sets it aside).
     """
-    try:
-        return _read(path())
-    except (OSError, ValueError):
-        return {}
+    work = work or paths.work_dir()
+    for name in (FILE, _FORMER):
+        with contextlib.suppress(OSError, ValueError):
+            return _read(work / name)
+    return {}
 
 
 def update(exercise_id: str, **changes: object) -> None:
@@ -50,6 +60,9 @@ def update(exercise_id: str, **changes: object) -> None:
     target = path()
     target.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(str(target) + ".lock", timeout=10):
+        if not target.exists():
+            with contextlib.suppress(FileNotFoundError):
+                os.replace(target.with_name(_FORMER), target)
         try:
             exercises = _read(target)
         except FileNotFoundError:
@@ -86,7 +99,7 @@ def _read(source: Path) -> dict[str, dict]:
 
 
 def _set_aside(target: Path) -> None:
-    """Rename a damaged file to the first free ``progress.damaged-N.json``."""
+    """Rename a damaged file to the first free ``.progress.damaged-N.json``."""
     number = 1
     while (aside := target.with_name(f"{target.stem}.damaged-{number}.json")).exists():
         number += 1

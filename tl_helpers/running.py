@@ -244,7 +244,7 @@ def _collect(scratch: Path, out: Path, result: RunResult) -> None:
     if (scratch / "lesson.ipynb").is_file():
         os.replace(scratch / "lesson.ipynb", notebook)
         result.notebook = notebook
-    result.checks = _checks(scratch / "work" / "progress.json")
+    result.checks = _checks(scratch / "work" / progress.FILE)
     if (scratch / card.name).is_file():
         content = json.loads((scratch / card.name).read_text(encoding="utf-8"))
         result.claims = content.get("claims", [])

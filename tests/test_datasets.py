@@ -1,5 +1,6 @@
 """Data sets: fixed draws, nothing shared between splits, and labels that fit the examples."""
 
+import difflib
 import re
 import shutil
 
@@ -152,6 +153,26 @@ def test_a_drawing_that_comes_under_two_names_counts_once(monkeypatch, tmp_path)
     shutil.copy(drawings[0], tmp_path / drawings[1].name)  # a cat under a dog's name, say
     after = sum(map(len, _parts(vision.emoji_groups()).values()))
     assert after == before - 1 > 20
+
+
+def test_scanned_digits_are_whole_and_split_by_form():
+    parts = _parts(vision.scanned_digits())
+    assert sum(map(len, parts.values())) == 1797
+    assert [len(set(part.groups)) for part in parts.values()] == [7, 1, 6]
+    assert parts["train"].x.shape[1:] == (1, 8, 8)
+    assert parts["train"].x.max() == 255
+    assert all(len(set(part.y.tolist())) == 10 for part in parts.values())
+
+
+def test_each_form_of_scanned_digits_holds_the_same_text():
+    forms = {}
+    for part in _parts(vision.scanned_digits()).values():
+        for group, label in zip(part.groups, part.y.tolist(), strict=True):
+            forms.setdefault(group, []).append(label)
+    whole = forms["form 01"]
+    for labels in forms.values():
+        assert difflib.SequenceMatcher(None, whole, labels, autojunk=False).ratio() > 0.95
+        assert 120 <= len(labels) <= 130
 
 
 def test_mnist_is_whole_and_balanced():

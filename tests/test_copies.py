@@ -1,5 +1,8 @@
 """Guarantees for the learner's working copies: an update of the course overwrites no edit."""
 
+import json
+import os
+
 import nbformat
 import pytest
 import tiny_kit
@@ -102,3 +105,49 @@ def test_reset_gives_a_fresh_copy_and_keeps_the_edits(source):
 def test_kept_and_new_versions_are_not_taken_for_lessons(source):
     source.with_name("01_counting.new.ipynb").write_bytes(source.read_bytes())
     assert [lesson.id for lesson in lessons.find()] == ["00", "1.1"]
+
+
+def show_slider(copy):
+    """Save a slider's live view with its picture, and a view that has no picture."""
+    notebook = nbformat.read(copy, as_version=4)
+    view, picture = {copies.LIVE_VIEW: {"model_id": "a1"}}, {"image/png": "AAAA"}
+    both, alone = (nbformat.v4.new_output("display_data", each) for each in (view | picture, view))
+    notebook.cells[1].outputs = [both, alone]
+    nbformat.write(notebook, copy)
+
+
+def test_a_view_whose_kernel_is_gone_leaves_its_picture(source):
+    copy = copies.working_copy("1.1").path
+    edit(copy, "mine")
+    show_slider(copy)
+    assert copies.show_pictures_for_dead_views() == [copy]
+    notebook = nbformat.read(copy, as_version=4)
+    assert notebook.cells[-1].source == "mine"
+    assert [list(output.data) for output in notebook.cells[1].outputs] == [
+        ["image/png"],
+        [copies.LIVE_VIEW],
+    ]
+    kept = copy.read_bytes()
+    assert copies.show_pictures_for_dead_views() == [] and copy.read_bytes() == kept
+
+
+def test_views_stay_while_a_server_runs_on_the_copies(source, tmp_path, monkeypatch):
+    copy = copies.working_copy("1.1").path
+    show_slider(copy)
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
+    server = {"pid": os.getpid(), "root_dir": str(tmp_path / "my_work")}
+    (tmp_path / "jpserver-1.json").write_text(json.dumps(server))
+    assert copies.show_pictures_for_dead_views() == []
+    assert copies.LIVE_VIEW in copy.read_text()
+
+
+def test_damaged_copies_do_not_stop_the_lab(source):
+    copy = copies.working_copy("1.1").path
+    for content in (
+        "half a noteb",
+        "[]",
+        '{"cells": 3}',
+        '{"cells": [{"outputs": [{"data": 1}]}]}',
+    ):
+        copy.write_text(content)
+        assert copies.show_pictures_for_dead_views() == [] and copy.read_text() == content

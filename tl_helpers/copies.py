@@ -11,6 +11,8 @@ from pathlib import Path
 
 from tl_helpers import exercises, lessons, paths, progress
 
+LIVE_VIEW = "application/vnd.jupyter.widget-view+json"
+
 
 @dataclass(frozen=True)
 class Copy:
@@ -61,6 +63,45 @@ def reset(id: str, root: Path | None = None) -> Copy:
     _install(lesson.path, copy)
     _write_ledger(id, current)
     return Copy(copy, note)
+
+
+def show_pictures_for_dead_views() -> list[Path]:
+    """Take out live views whose kernel is gone, where a picture of the same thing is saved too.
+
+    A slider lives in the kernel that made it. Without that kernel JupyterLab shows the words "model
+    not found" in its place, although the notebook holds its picture.
+
+    Returns
+    -------
+    list of Path
+        Copies that were changed. None when a server is running on them: its kernels may live.
+    """
+    copies = sorted(paths.work_dir().rglob("*.ipynb"))
+    without = {copy: text for copy in copies if (text := _without_views(copy)) is not None}
+    if not without or _is_served(paths.work_dir()):
+        return []
+    for copy, text in without.items():
+        progress.write_atomically(copy, text)
+    return list(without)
+
+
+def _without_views(path: Path) -> str | None:
+    """The notebook with pictures in place of live views; None when there are none."""
+    try:
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", [])]
+        shown = [output["data"] for output in outputs if "image/png" in output.get("data", ())]
+        views = [data.pop(LIVE_VIEW) for data in shown if LIVE_VIEW in data]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None  # a damaged copy is for the learner to see
+    return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n" if views else None
+
+
+def _is_served(folder: Path) -> bool:
+    from jupyter_server.serverapp import list_running_servers
+
+    folder = folder.resolve()
+    return any(Path(server["root_dir"]).resolve() == folder for server in list_running_servers())
 
 
 def _place(lesson: lessons.Lesson, root: Path | None) -> Path:

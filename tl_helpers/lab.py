@@ -31,17 +31,13 @@ def prepare(id: str | None, jupyter_args: Sequence[str]) -> tuple[list[str], dic
     for lesson in lessons.find():
         if note := copies.working_copy(lesson.id).note:
             print(note)
+    copies.show_pictures_for_dead_views()
     root = paths.work_dir().resolve()
     root.mkdir(parents=True, exist_ok=True)
     page = "/lab"
     if opened is not None:
         page += "/tree/" + quote(opened.resolve().relative_to(root).as_posix())
-    # No question about news on the first screen: it would need the internet to be of use.
-    ours = [
-        f"--ServerApp.root_dir={root}",
-        f"--LabApp.default_url={page}",
-        "--LabApp.news_url=None",
-    ]
+    ours = [f"--ServerApp.root_dir={root}", f"--LabApp.default_url={page}"]
     if getattr(os, "geteuid", lambda: 1)() == 0:
         print("You are root, as in many containers: JupyterLab gets --allow-root.")
         ours.append("--allow-root")
@@ -50,11 +46,19 @@ def prepare(id: str | None, jupyter_args: Sequence[str]) -> tuple[list[str], dic
 
 def _environment(root: Path) -> dict[str, str]:
     """Kernels of this interpreter come first, see the same tl_helpers and the same progress."""
-    package = str(Path(__file__).resolve().parent.parent)
-    search = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
-    ours = {"JUPYTER_PREFER_ENV_PATH": "1", "PYTHONPATH": search, "TL_WORK": str(root)}
+    package = Path(__file__).resolve().parent
+    ours = {
+        "JUPYTER_CONFIG_PATH": _in_front("JUPYTER_CONFIG_PATH", package / "jupyter"),
+        "JUPYTER_PREFER_ENV_PATH": "1",
+        "PYTHONPATH": _in_front("PYTHONPATH", package.parent),
+        "TL_WORK": str(root),
+    }
     # numpy's second thread fights torch's for the cores: small fits then take many times longer.
     return {"OPENBLAS_NUM_THREADS": "1", **os.environ, **ours}
+
+
+def _in_front(variable: str, folder: Path) -> str:
+    return os.pathsep.join([str(folder), *filter(None, [os.environ.get(variable)])])
 
 
 def wanted_assets(names: Sequence[str], *, everything: bool, track: str | None) -> list[str]:

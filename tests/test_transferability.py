@@ -74,6 +74,20 @@ def test_h_score_by_hand():
     assert transferability.h_score(features, [0, 0, 1, 1], shrinkage=0) == pytest.approx(0.8)
 
 
+@pytest.mark.parametrize("shrinkage", [0.0, 0.2])
+@pytest.mark.parametrize(("n", "d"), [(60, 8), (30, 50)])
+def test_h_score_is_the_trace_of_its_definition(n, d, shrinkage):
+    features, labels = problem(n, d)
+    centred = features - features.mean(axis=0)
+    covariance = np.cov(centred.T, bias=True)
+    between = np.cov(np.stack([centred[labels == y].mean(axis=0) for y in labels]).T, bias=True)
+    covariance = (1 - shrinkage) * covariance + shrinkage * np.trace(covariance) / d * np.eye(d)
+    inverse = np.linalg.pinv(covariance, rcond=1e-12, hermitian=True)
+    expected = (1 - shrinkage) * np.trace(inverse @ between)
+    found = transferability.h_score(features, labels, shrinkage=shrinkage)
+    assert found == pytest.approx(expected, rel=1e-8)
+
+
 def test_plain_h_score_is_fooled_by_many_features_and_shrinkage_is_not():
     noise = np.random.default_rng(0).normal(size=(40, 200))
     labels = np.arange(40) % 4

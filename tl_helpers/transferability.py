@@ -157,26 +157,32 @@ def h_score(features, labels, *, shrinkage: float | None = None) -> float:
     centred = features - features.mean(axis=0)
     if not centred.any():
         raise ValueError("all rows of features are equal: there is nothing to score.")
-    weight = _ledoit_wolf(centred) if shrinkage is None else shrinkage
     n, d = centred.shape
-    covariance = centred.T @ centred / n
-    target = np.trace(covariance) / d
-    covariance = (1 - weight) * covariance + weight * target * np.eye(d)
-    means = np.stack([centred[labels == name].mean(axis=0) for name in classes])
+    left, singular, _ = np.linalg.svd(centred, full_matrices=False)
+    variances = singular**2 / n  # eigenvalues of cov(f); the other d - k are 0
+    weight = _ledoit_wolf(centred, variances) if shrinkage is None else shrinkage
+    shrunk = (1 - weight) * variances + weight * variances.sum() / d
+    # Class means lie in the span of the items: their coordinates along its axes are enough, and
+    # the inverse of a (d, d) matrix is never formed.
+    means = np.stack([left[labels == name].mean(axis=0) for name in classes]) * singular
     shares = np.array([(labels == name).mean() for name in classes])
-    between = (means.T * shares) @ means * (1 - weight)
-    return float(np.trace(np.linalg.pinv(covariance, hermitian=True) @ between))
+    between = shares @ means**2 * (1 - weight)
+    real = variances > variances[0] * max(n, d) * np.finfo(float).eps  # no rounding of a zero
+    return float((between[real] / shrunk[real]).sum())
 
 
-def _ledoit_wolf(centred: np.ndarray) -> float:
-    """Shrinkage weight that minimises the expected squared error of the covariance."""
+def _ledoit_wolf(centred: np.ndarray, variances: np.ndarray) -> float:
+    """Shrinkage weight that minimises the expected squared error of the covariance.
+
+    ``variances`` are the covariance's k = min(n, d) largest eigenvalues; the others are 0.
+    """
     n, d = centred.shape
-    covariance = centred.T @ centred / n
-    distance = np.linalg.norm(covariance - np.trace(covariance) / d * np.eye(d)) ** 2
-    if distance == 0:
+    energy = (variances**2).sum()
+    distance = energy - variances.sum() ** 2 / d  # squared, from the multiple of the identity
+    if distance <= 0:
         return 0.0
     # Mean squared distance of the items' own x x' from their mean, without forming each.
-    spread = ((centred**2).sum(axis=1) ** 2).sum() / n - np.linalg.norm(covariance) ** 2
+    spread = ((centred**2).sum(axis=1) ** 2).sum() / n - energy
     return float(np.clip(spread / n / distance, 0, 1))
 
 

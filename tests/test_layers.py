@@ -12,15 +12,17 @@ PACKAGE = Path(__file__).resolve().parent.parent / "tl_helpers"
 
 # A module imports from lower layers, and from its own as long as no circle closes.
 LAYERS: tuple[set[str], ...] = (
-    {"paths", "progress", "colab", "runtime", "metrics", "transferability"},
+    {"paths", "progress", "colab", "processes", "runtime", "metrics", "transferability"},
     {"catalogue", "integrity", "conversions", "origins", "acquire", "assets"},
     {"datasets", "weights", "backbones"},
     {"freezing", "batches", "evaluation", "features", "input_checks", "inputs", "logs", "mixup"}
-    | {"checkpoints", "run_state", "steps", "training"},
+    | {"domain_adaptation", "test_time_adaptation"}
+    | {"checkpoints", "param_groups", "run_state", "steps", "training"},
     {"code_hash", "compare", "report", "sabotage", "scorecard", "setting", "studies"},
     {"figures", "plots", "data_plots", "widgets", "answers", "exercises"},
     {"lessons", "kernels", "running", "copies", "jobs", "lab", "listings", "skeleton"}
-    | {"run_command", "summary", "cleaning", "publish", "doctor", "cli"},
+    | {"run_command", "summary", "cleaning", "publish", "doctor", "cli"}
+    | {"targets", "wheelhouse", "bundle", "offline"},
 )
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
 ENTRY_POINTS = {"__init__", "__main__", "templates"}  # hold nothing that others import

@@ -2,17 +2,23 @@
 
 A set that fits lives on the device and is indexed there: no worker processes, no copies. Either
 kind can start an epoch after its first `skip` batches, which is how a run continues mid-epoch.
+
+Under several processes each yields its part of every batch, in the order of the first process. All
+yield equally often: a process without an example in a small last batch yields `NO_PART`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset, SequentialSampler, TensorDataset
+from torch.utils.data.distributed import DistributedSampler
 
+from tl_helpers import processes
 from tl_helpers.inputs import (
     ACCEPTED,
     Inputs,
@@ -26,7 +32,9 @@ from tl_helpers.inputs import (
 )
 from tl_helpers.runtime import Runtime
 
-Batch = tuple[Inputs, Tensor | None]
+Batch = tuple[Inputs | None, Tensor | None]
+
+NO_PART: Batch = (None, torch.empty(0))
 
 
 class TensorBatches:
@@ -67,10 +75,10 @@ class TensorBatches:
 
     def start(self, skip: int = 0) -> Iterator[Batch]:
         """Draw the epoch's order now; then yield its batches after the first ``skip``."""
-        if self.shuffle:
-            order = torch.randperm(self.examples, generator=self._generator).to(_home(self.x))
-            chosen = order.split(self.batch_size)[skip:]
-            return map(self._take, chosen)
+        team = processes.current()
+        if self.shuffle or team.count > 1:
+            chosen = team.broadcast(self._order()).to(_home(self.x)).split(self.batch_size)[skip:]
+            return map(self._take, team.shares(chosen))
         starts = range(skip * self.batch_size, self.examples, self.batch_size)
         return (self._slice(start) for start in starts)
 
@@ -78,7 +86,14 @@ class TensorBatches:
         """First examples, outside of any epoch."""
         return self._move(map_inputs(self.x, lambda t: t[:count]), _first(self.y, count))
 
+    def _order(self) -> Tensor:
+        if self.shuffle:
+            return torch.randperm(self.examples, generator=self._generator)
+        return torch.arange(self.examples)
+
     def _take(self, indices: Tensor) -> Batch:
+        if not len(indices):
+            return NO_PART
         x = map_inputs(self.x, lambda t: t.index_select(0, indices))
         return self._move(x, None if self.y is None else self.y.index_select(0, indices))
 
@@ -102,7 +117,8 @@ class LoaderBatches:
     Parameters
     ----------
     loader : DataLoader
-        Each batch is a pair (x, y), or x alone where only predictions are made.
+        Each batch is a pair (x, y), or x alone where only predictions are made. Several processes
+        divide its batches among them: give it an ordinary sampler.
     runtime : Runtime
 
     Attributes
@@ -113,6 +129,7 @@ class LoaderBatches:
 
     def __init__(self, loader: DataLoader, runtime: Runtime) -> None:
         self.loader = loader
+        self._own = loader if processes.world_size() == 1 else _divided(loader)
         self.device = runtime.device
         self.classes: int | None = None
         self.ignored: int | None = None
@@ -127,7 +144,7 @@ class LoaderBatches:
 
     def start(self, skip: int = 0) -> Iterator[Batch]:
         """Start the loader and pass over ``skip`` batches now; then yield the others."""
-        batches = iter(self.loader)
+        batches = iter(self._own)
         for _ in range(skip):
             next(batches)
         return map(self._move, batches)
@@ -143,6 +160,8 @@ class LoaderBatches:
         return map_inputs(x, lambda t: t[:count]), _first(y, count)
 
     def _move(self, batch: object) -> Batch:
+        if batch is None:
+            return NO_PART
         pair = isinstance(batch, tuple | list) and len(batch) == 2
         x, y = batch if pair else (batch[0] if isinstance(batch, tuple | list) else batch, None)
         y = None if y is None else as_targets(y)
@@ -218,6 +237,52 @@ def _pair(data: object) -> tuple[object, object]:
     if isinstance(data, Tensor | np.ndarray | Mapping):
         return data, None
     raise TypeError(f"The data is a {type(data).__name__}; expected {ACCEPTED}.")
+
+
+class _Parts:
+    """A batch sampler: this process's part of every batch that the first process draws."""
+
+    def __init__(self, batches: Iterable[list[int]]) -> None:
+        self.batches = batches
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        team = processes.current()
+        drawn = team.broadcast([torch.as_tensor(batch) for batch in self.batches])
+        yield from (part.tolist() for part in team.shares(drawn))
+
+
+def _divided(loader: DataLoader) -> DataLoader:
+    """The same loader, giving this process's part of every batch, or None for an empty part."""
+    streamed = isinstance(loader.dataset, IterableDataset)
+    divided_before = isinstance(loader.sampler, DistributedSampler)
+    if streamed or divided_before or loader.batch_sampler is None:
+        kind = "streams its dataset" if streamed else "makes whole batches itself"
+        kind = "has a DistributedSampler" if divided_before else kind
+        raise ValueError(
+            f"This DataLoader {kind}, and fit divides every batch among the processes by itself. "
+            "Expected a loader over a Dataset with __len__ and __getitem__, a batch_size and an "
+            "ordinary sampler, the same on every process."
+        )
+    workers = {"prefetch_factor": loader.prefetch_factor,
+               "persistent_workers": loader.persistent_workers,
+               "multiprocessing_context": loader.multiprocessing_context,
+               "worker_init_fn": loader.worker_init_fn, "timeout": loader.timeout}  # fmt: skip
+    return DataLoader(
+        loader.dataset,
+        batch_sampler=_Parts(loader.batch_sampler),
+        num_workers=loader.num_workers,
+        collate_fn=partial(_collate, loader.collate_fn),
+        pin_memory=loader.pin_memory,
+        generator=loader.generator,
+        **workers,
+    )
+
+
+def _collate(collate: Callable, items: list) -> object:
+    return collate(items) if items else None
 
 
 def _generators_of(loader: DataLoader) -> list[torch.Generator]:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, RandomSampler
 
-from tl_helpers import input_checks
+from tl_helpers import input_checks, processes
 from tl_helpers.batches import Batches, as_batches
 from tl_helpers.inputs import check_labels
 from tl_helpers.runtime import Runtime
@@ -35,7 +35,7 @@ def evaluate(
 ) -> Evaluation:
     """Loss and metric on a whole set, in eval mode; every module's mode is put back.
 
-    Parameters are those of `fit`.
+    Parameters are those of `fit`. Each of several processes evaluates its part, all get the result.
 
     Raises
     ------
@@ -63,10 +63,12 @@ def score(
         if not y.is_floating_point():
             check_labels(y, outputs.shape[1], getattr(loss_fn, "ignore_index", None))
         loss = float(loss_fn(outputs, y))
-    if metric is None:
-        return Evaluation(loss, -loss if y.is_floating_point() else accuracy(outputs, y))
-    value = float(metric(outputs.cpu(), y.cpu()))
-    if not math.isfinite(value):
+    if metric is not None:
+        value = float(metric(outputs.cpu(), y.cpu()))
+    else:
+        value = -loss if y.is_floating_point() else accuracy(outputs, y)
+    loss, value = processes.current().broadcast((loss, value))  # one truth to stop early by
+    if metric is not None and not math.isfinite(value):
         raise ValueError(
             f"The metric returned {value}; expected a finite number, higher is better."
         )
@@ -74,7 +76,7 @@ def score(
 
 
 def predict(model: nn.Module, data: object, runtime: Runtime, batch_size: int = 64) -> Tensor:
-    """Outputs of ``model`` for every example, in the order of the data.
+    """Outputs of ``model`` for every example, in the order of the data, on every process.
 
     Parameters
     ----------
@@ -120,13 +122,29 @@ def place(model: nn.Module, runtime: Runtime) -> nn.Module:
 
 
 def _outputs(model: nn.Module, batches: Batches, runtime: Runtime) -> tuple[Tensor, Tensor | None]:
-    outputs, labels = [], []
+    pairs = []
     for x, y in batches.start():
         with runtime.autocast():
-            outputs.append(model(x))
-        labels.append(y)
-    if not outputs:
+            pairs.append((None if x is None else model(x), y))
+    pairs = _all_parts(pairs, runtime.device)
+    if not pairs:
         raise ValueError("The data gave no batch; expected at least one example.")
+    outputs, labels = zip(*pairs, strict=True)
     if not isinstance(outputs[0], Tensor):
         input_checks.check_outputs(outputs[0], labels[0])
     return torch.cat(outputs).float(), None if labels[0] is None else torch.cat(labels)
+
+
+def _all_parts(pairs: list[tuple], device: torch.device) -> list[tuple]:
+    """Outputs and labels of every process's part of each batch, in the order of the data."""
+    team = processes.current()
+    if team.count == 1:
+        return pairs
+    team.check_same({"batches of data": len(pairs)})
+    parts = team.gather([_to(pair, torch.device("cpu")) for pair in pairs])
+    return [_to(part, device) for batch in zip(*parts, strict=True) for part in batch
+            if part[0] is not None]  # fmt: skip
+
+
+def _to(pair: tuple, device: torch.device) -> tuple:
+    return tuple(t.to(device) if isinstance(t, Tensor) else t for t in pair)

@@ -9,9 +9,13 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.parallel import DistributedDataParallel
 
+from tl_helpers import processes
 from tl_helpers.batches import Batches, TensorBatches
 from tl_helpers.checkpoints import rng_state, set_rng_state
+from tl_helpers.freezing import is_frozen
 from tl_helpers.inputs import Inputs, check_labels
 from tl_helpers.runtime import Runtime
 from tl_helpers.steps import out_of_memory
@@ -207,6 +211,47 @@ def check_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
         )
 
 
+def check_divided(model: nn.Module, batches: Batches, runtime: Runtime) -> None:
+    """Look for what trains differently when several processes divide each batch.
+
+    Raises
+    ------
+    ValueError
+        For a model wrapped in ``DistributedDataParallel``, and for synchronised batch-norm when
+        the last batch is too small to give every process an example.
+
+    Warns
+    -----
+    UserWarning
+        For other batch-norm that trains, with what to write instead; on the first process.
+    """
+    if isinstance(model, DistributedDataParallel):
+        raise ValueError(
+            "The model is a DistributedDataParallel, and fit adds up the gradients of all "
+            "processes by itself. Expected the plain model: model.module."
+        )
+    team = processes.current()
+    norms = {name: module for name, module in model.named_modules()
+             if isinstance(module, _BatchNorm) and not is_frozen(module)}  # fmt: skip
+    alone = [name for name, m in norms.items() if not isinstance(m, nn.SyncBatchNorm)]
+    if len(alone) < len(norms) and 0 < _smallest(batches) < team.count:
+        raise ValueError(
+            f"The smallest batch has {_smallest(batches)} examples for {team.count} processes, and "
+            "synchronised batch-norm needs one in each. Choose another batch_size."
+        )
+    if not alone or team.rank > 0:
+        return
+    cure = "synchronise them: model = nn.SyncBatchNorm.convert_sync_batchnorm(model)"
+    if runtime.device.type == "cpu":
+        cure = "torch synchronises them on GPUs only; on CPUs freeze them (freezing.freeze)"
+    warnings.warn(
+        f"Each process normalises its own part of a batch in {len(alone)} batch-norm layers "
+        f"({_list(alone)}), so the model trains differently from one process. Before making the "
+        f"optimizer, {cure}, or use nn.GroupNorm.",
+        stacklevel=4,
+    )
+
+
 @contextmanager
 def eval_mode(model: nn.Module) -> Iterator[None]:
     """Put a model in eval mode, and each of its modules back in its own mode afterwards."""
@@ -217,6 +262,14 @@ def eval_mode(model: nn.Module) -> Iterator[None]:
     finally:
         for module, mode in modes:
             module.training = mode
+
+
+def _smallest(batches: Batches) -> int:
+    """Examples of the smallest batch of an epoch; 0 where a sampler of its own decides."""
+    size, rest = batches.batch_size, 0
+    if size and len(batches) * size > batches.examples:
+        rest = batches.examples % size
+    return rest or size or 0
 
 
 @contextmanager

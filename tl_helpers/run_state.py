@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from tl_helpers import checkpoints
+from tl_helpers import checkpoints, processes
 from tl_helpers.batches import Batch, Batches
 from tl_helpers.checkpoints import CheckpointError
 from tl_helpers.steps import LossMeter, TrainStep, check_weights_finite
@@ -86,6 +86,18 @@ class RunState:
         self._continue_rng: dict | None = None
         self._begin(epoch=1)
 
+    def agree(self, facts: dict) -> None:
+        """Check that all processes are about to make the same run.
+
+        Raises
+        ------
+        ValueError
+            When the processes differ in the settings, the newest checkpoint or ``facts``.
+        """
+        newest = None if self.folder is None else checkpoints.latest(self.folder)
+        facts = {**self._settings(), "newest checkpoint": newest and newest.name, **facts}
+        processes.current().check_same(facts)
+
     def start_epoch(self) -> Iterator[Batch]:
         """Batches that remain of this epoch."""
         if self._continue_rng is None:
@@ -146,7 +158,7 @@ class RunState:
         return self.history
 
     def save(self) -> None:
-        """Write a checkpoint; refuses weights that are not finite.
+        """Write a checkpoint, on the first process; refuses weights that are not finite.
 
         Raises
         ------
@@ -156,11 +168,16 @@ class RunState:
             When it cannot be written; the previous one stays.
         """
         self.meter.flush()
-        check_weights_finite(self.step.model, self.epoch, self.step.updates)
-        weights = {"model": self.step.model.state_dict()}
+        model, team = self.step.model, processes.current()
+        team.share_buffers(model)
+        check_weights_finite(model, self.epoch, self.step.updates)
+        weights = {"model": model.state_dict()}
         if self.best is not None:
             weights["best"] = self.best
-        checkpoints.save_checkpoint(self.folder, weights, self._state(), self.classes)
+        state = self._state(team)
+        team.on_first(
+            lambda: checkpoints.save_checkpoint(self.folder, weights, state, self.classes)
+        )
 
     def load(self) -> None:
         """Continue from the newest checkpoint in the folder.
@@ -198,12 +215,13 @@ class RunState:
         self.meter = LossMeter(self.epoch, step.accumulate, position["first_step"])
         for name in ("batches", "examples", "total"):
             setattr(self.meter, name, position[name])
-        self._epoch_rng, self._continue_rng = state["epoch_rng"], state["rng"]
+        rank = processes.current().rank
+        self._epoch_rng, self._continue_rng = state["epoch_rng"][rank], state["rng"][rank]
         if not self.meter.batches:  # between two epochs there is no order to draw again
             checkpoints.set_rng_state(self._continue_rng, self.batches.generators)
             self._continue_rng = None
 
-    def _state(self) -> dict:
+    def _state(self, team: processes.OneProcess) -> dict:
         step, meter = self.step, self.meter
         return {
             "settings": self._settings(),
@@ -220,8 +238,8 @@ class RunState:
             "scaler": step.scaler.state_dict(),
             "scheduler": None if self.scheduler is None else self.scheduler.state_dict(),
             "history": asdict(self.history),
-            "rng": checkpoints.rng_state(self.batches.generators),
-            "epoch_rng": self._epoch_rng,
+            "rng": team.gather(checkpoints.rng_state(self.batches.generators)),
+            "epoch_rng": team.gather(self._epoch_rng),
         }
 
     def _settings(self) -> dict:
@@ -233,6 +251,7 @@ class RunState:
             "accumulate": self.step.accumulate,
             "clip": self.step.clip,
             "precision": self.step.runtime.precision,
+            "processes": processes.world_size(),
             "optimizer": type(optimizer).__name__,
             "scheduler": None if self.scheduler is None else type(self.scheduler).__name__,
         }

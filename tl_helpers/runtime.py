@@ -9,9 +9,12 @@ import contextlib
 import os
 import random
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
+
+from tl_helpers import processes
 
 if TYPE_CHECKING:
     import torch
@@ -77,7 +80,9 @@ class Runtime:
         where = self.device.type
         if where == "cpu":
             where += f" with {self.threads} thread" + "s" * (self.threads != 1)
-        return f"profile {self.profile}, {where}, {self.precision}, seed {self.seed}"
+        text = f"profile {self.profile}, {where}, {self.precision}, seed {self.seed}"
+        count = processes.world_size()
+        return text if count == 1 else f"{text}, {count} processes"
 
 
 def start(
@@ -91,6 +96,8 @@ def start(
 ) -> Runtime:
     """Seed every generator, choose the device and precision, and say so in one line.
 
+    Under ``accelerate launch`` or torchrun the processes meet here, and the first one prints.
+
     Parameters
     ----------
     profile : {"smoke", "laptop", "gpu"}
@@ -98,12 +105,14 @@ def start(
     seed : int
         Non-negative; seeds Python, numpy and torch.
     device : str
-        "auto" takes CUDA, then MPS, then the CPU; or a torch device such as "cuda:1".
+        "auto" takes CUDA, then MPS, then the CPU; or a torch device such as "cuda:1". Each of
+        several processes takes a GPU of its own.
     precision : {"auto", "fp32", "bf16", "fp16"}
         "auto" takes bf16 where the hardware is fast at it (CUDA from Ampere on, CPUs with AMX),
         fp16 on older CUDA GPUs, fp32 elsewhere.
     threads : int, optional
-        CPU threads; by default what torch or ``OMP_NUM_THREADS`` says.
+        CPU threads; by default what torch or ``OMP_NUM_THREADS`` says, which launchers set to
+        each process's part of the processor.
     deterministic : bool
         Ask torch for deterministic algorithms; some operations are slower, a few refuse.
 
@@ -118,7 +127,7 @@ def start(
     _check_choice("precision", precision, ("auto", *PRECISIONS))
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         raise ValueError(f"seed is {seed!r}; expected a non-negative whole number such as 0.")
-    chosen = _device(device)
+    chosen = _device(processes.device_of_this_process(device))
     if profile == "gpu" and chosen.type == "cpu":
         raise ValueError(
             "profile 'gpu' needs a CUDA or MPS device and none was found; run profile 'laptop' "
@@ -140,7 +149,8 @@ def start(
         channels_last=chosen.type in ("cuda", "cpu"),
         deterministic=deterministic,
     )
-    print(runtime)
+    if processes.current(device).rank == 0:
+        print(runtime)
     return runtime
 
 
@@ -152,6 +162,27 @@ def seed_everything(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
+
+
+@contextlib.contextmanager
+def own_randomness() -> Iterator[None]:
+    """Let each of several processes draw its own dropout, augmentation and mixup.
+
+    The first one draws on as if it were alone; afterwards all draw the same numbers again.
+    """
+    import torch
+
+    team = processes.current()
+    if team.count == 1:
+        yield
+        return
+    seed = team.broadcast(torch.initial_seed()) % 2**32
+    if team.rank > 0:
+        seed_everything(seed + team.rank)
+    try:
+        yield
+    finally:
+        seed_everything(seed + team.count)
 
 
 def release_memory() -> None:

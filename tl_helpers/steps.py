@@ -8,6 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from tl_helpers import processes
 from tl_helpers.inputs import Inputs
 from tl_helpers.mixup import Mixup
 from tl_helpers.runtime import Runtime
@@ -28,13 +29,15 @@ class TrainStep:
         ``loss_fn(outputs, y)`` returns the mean over the batch's examples.
     accumulate : int
         Batches a step. The gradient is that of one large batch: the mean over all its examples,
-        also when batches differ in size and in the last, incomplete group of an epoch.
+        also when batches differ in size and in the last, incomplete group of an epoch, and the
+        parts of all processes included.
     clip : float, optional
         Largest norm of the whole gradient.
     scheduler : torch scheduler, optional
         Advanced after every optimizer step.
     mixup : float or callable, optional
-        Alpha of `Mixup`, or ``mixup(x, y) -> (x, y_a, y_b, weight)``.
+        Alpha of `Mixup`, or ``mixup(x, y) -> (x, y_a, y_b, weight)``. Each of several processes
+        blends within its part of a batch, by a weight of its own.
     augment : callable, optional
         ``augment(x) -> x`` on each batch, on the device.
     """
@@ -60,10 +63,16 @@ class TrainStep:
         self.updates = 0  # optimizer steps so far
         self.pending = 0  # batches whose gradients wait for a step
         self._first = self._examples = 0
+        self._team = processes.current()
+        self._alone = self._team.count == 1
         optimizer.zero_grad(set_to_none=True)
 
     def __call__(self, x: Inputs, y: Tensor) -> Tensor:
         """Train on one batch; returns its mean loss, detached, on the device."""
+        if not self._alone and not self._first:
+            self._first = self._team.broadcast(len(y))  # before any process may leave
+        if x is None:
+            return self._no_part()
         if self.augment is not None:
             x = self.augment(x)
         with self.runtime.autocast():
@@ -78,7 +87,7 @@ class TrainStep:
         """Optimizer step with the gradients of the pending batches, if there are any."""
         if not self.pending:
             return
-        self._correct_share()
+        self._correct_shares()
         if self.clip is not None:
             self.scaler.unscale_(self.optimizer)
             nn.utils.clip_grad_norm_(self._parameters(), self.clip)
@@ -96,19 +105,29 @@ class TrainStep:
         outputs = self.model(x)
         return weight * self.loss_fn(outputs, y_a) + (1 - weight) * self.loss_fn(outputs, y_b)
 
+    def _no_part(self) -> Tensor:
+        """Keep step with the other processes when a small batch leaves none of it here."""
+        self.pending += 1
+        if self.pending == self.accumulate:
+            self.update()
+        return torch.zeros((), device=self.runtime.device)
+
     def _share(self, loss: Tensor, examples: int) -> Tensor:
         """Loss weighted as if every batch of the group were as large as the first."""
-        if self.accumulate == 1:
+        if self.accumulate == 1 and self._alone:
             return loss
-        if not self.pending:
+        if self._alone and not self.pending:
             self._first, self._examples = examples, 0
         self._examples += examples
         return loss * (examples / (self._first * self.accumulate))
 
-    def _correct_share(self) -> None:
+    def _correct_shares(self) -> None:
         """Put right that assumption, once the examples of the group are counted."""
         assumed = self._first * self.accumulate
-        if self.accumulate > 1 and self._examples != assumed:
+        if not self._alone:
+            self._team.average_gradients(self._parameters(), self._examples, assumed)
+            self._examples = 0
+        elif self.accumulate > 1 and self._examples != assumed:
             gradients = [p.grad for p in self._parameters() if p.grad is not None]
             torch._foreach_mul_(gradients, assumed / self._examples)
 
@@ -124,7 +143,10 @@ class TrainStep:
 
 
 class LossMeter:
-    """Mean training loss of an epoch, read from the device now and then and not at each step."""
+    """Mean training loss of an epoch, read from the device now and then and not at each step.
+
+    It is that of all processes, so that each of them sees the same loss fail.
+    """
 
     def __init__(self, epoch: int = 1, accumulate: int = 1, first_step: int = 1) -> None:
         self.epoch, self.accumulate, self.first_step = epoch, accumulate, first_step
@@ -151,9 +173,11 @@ class LossMeter:
         """
         if not self._losses:
             return
-        losses, sizes = torch.stack(self._losses).tolist(), self._sizes
+        losses, sizes = processes.current().mean_losses(torch.stack(self._losses), self._sizes)
         self._losses, self._sizes = [], []
-        for number, (loss, size) in enumerate(zip(losses, sizes, strict=True), self.batches):
+        for number, (loss, size) in enumerate(
+            zip(losses.tolist(), sizes, strict=True), self.batches
+        ):
             if not math.isfinite(loss):
                 step = self.first_step + number // self.accumulate
                 raise NonFiniteLoss(

@@ -1,4 +1,8 @@
-"""Training, evaluation and prediction: one plain PyTorch loop on one device."""
+"""Training, evaluation and prediction: one plain PyTorch loop on one device.
+
+Under ``accelerate launch`` or torchrun every process runs the same loop on its part of each batch.
+What they exchange is in `processes`, which does nothing where there is one process.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +15,12 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from tl_helpers import checkpoints, input_checks
+from tl_helpers import checkpoints, input_checks, processes
 from tl_helpers.batches import Batch, Batches, LoaderBatches, as_batches
 from tl_helpers.evaluation import Evaluation, accuracy, evaluate, place, predict, score
 from tl_helpers.logs import CsvLog, ProgressBar
 from tl_helpers.run_state import History, RunState
-from tl_helpers.runtime import Runtime
+from tl_helpers.runtime import Runtime, own_randomness
 from tl_helpers.steps import (
     LossMeter,
     NonFiniteLoss,
@@ -134,18 +138,23 @@ def fit(
     step = TrainStep(model, optimizer, loss_fn, runtime, accumulate=accumulate, clip=clip,
                      scheduler=per_step, mixup=mixup, augment=augment)  # fmt: skip
     run = RunState(step, batches, scheduler, checkpoint_dir, checkpoint_every, classes)
-    if resume and checkpoints.latest(checkpoint_dir) is not None:
-        run.load()
     logger = CsvLog(logger) if isinstance(logger, str | Path) else logger
-    bar = ProgressBar(progress, _steps(batches, accumulate, epochs), step.updates)
-    with _explained(run), closing(bar):
-        while run.epoch <= epochs and not run.waited_too_long(patience):
-            _fit_epoch(run, bar)
-            result = _validate(model, held_out, loss_fn, runtime, metric, run.epoch)
-            run.end_epoch(result.loss, result.metric)
-            if logger is not None:
-                logger(run.history)
-        run.history.stopped = "early" if run.epoch <= epochs else "finished"
+    team = processes.current()
+    run.agree({"epochs": epochs, "valid": None if held_out is None else held_out.examples})
+    _share(model, batches, runtime)
+    with own_randomness():
+        if resume and checkpoints.latest(checkpoint_dir) is not None:
+            run.load()
+        steps = _steps(batches, accumulate, epochs)
+        bar = ProgressBar(progress and team.rank == 0, steps, step.updates)
+        with _explained(run), closing(bar):
+            while run.epoch <= epochs and not run.waited_too_long(patience):
+                _fit_epoch(run, bar)
+                result = _validate(model, held_out, loss_fn, runtime, metric, run.epoch)
+                run.end_epoch(result.loss, result.metric)
+                if logger is not None:
+                    team.on_first(lambda: logger(run.history))
+            run.history.stopped = "early" if run.epoch <= epochs else "finished"
     return run.finish()
 
 
@@ -181,8 +190,18 @@ def train_one_epoch(
     batches = as_batches(data, batch_size, runtime, shuffle=True)
     step = TrainStep(place(model, runtime), optimizer, loss_fn, runtime, **step_options)
     meter = LossMeter(accumulate=step.accumulate)
-    _one_pass(step, batches.start(), meter)
+    _share(model, batches, runtime)
+    with own_randomness():
+        _one_pass(step, batches.start(), meter)
     return meter.mean
+
+
+def _share(model: nn.Module, batches: Batches, runtime: Runtime) -> None:
+    """Let several processes start from the same weights."""
+    team = processes.current()
+    if team.count > 1:
+        input_checks.check_divided(model, batches, runtime)
+        team.share_model(model)
 
 
 @contextmanager
@@ -225,6 +244,7 @@ def _one_pass(
             after_step()
     step.update()  # the last group may be incomplete
     meter.flush()
+    processes.current().share_buffers(step.model)  # such as batch-norm's statistics
 
 
 def _validate(model, held_out, loss_fn, runtime, metric, epoch) -> Evaluation:

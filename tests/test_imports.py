@@ -48,3 +48,16 @@ from tl_helpers import cli
 with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
     cli.main({arguments})"""
     assert heavy_after(code, TL_CACHE=str(tmp_path), TL_WORK=str(tmp_path)) == []
+
+
+def test_reading_a_notebook_compiles_no_grammar():
+    """A second for each of the two processes of `tl run`, where jupyter installs the checker."""
+    code = """
+from tl_helpers import lessons
+lessons.read(lessons.get("00").path)
+import sys; assert "rfc3987_syntax" not in sys.modules, "compiled"
+import rfc3987_syntax  # installed, and whoever wants it still gets it
+with lessons.without_module("rfc3987_syntax"):
+    import rfc3987_syntax as again
+assert again is rfc3987_syntax"""
+    assert heavy_after(code) == ["nbformat"]

@@ -9,6 +9,9 @@ from __future__ import annotations
 import ast
 import copy
 import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -121,12 +124,30 @@ def read(path: Path) -> NotebookNode:
     LessonError
         When the file is not a notebook.
     """
-    import nbformat
+    with without_module("rfc3987_syntax"):
+        import nbformat
 
     try:
         return nbformat.read(path, as_version=4)
     except (ValueError, nbformat.ValidationError) as error:
         raise LessonError(f"{path.name} is not a readable notebook: {error}") from error
+
+
+@contextmanager
+def without_module(name: str) -> Iterator[None]:
+    """Imports inside go without module ``name``, unless it is loaded already.
+
+    nbformat imports jsonschema, which tries optional checkers of formats at once. That of
+    international addresses compiles its grammar for a second, and a notebook holds none to check.
+    """
+    if name in sys.modules:
+        yield
+        return
+    sys.modules[name] = None  # its import fails, as if it were not installed
+    try:
+        yield
+    finally:
+        del sys.modules[name]
 
 
 def _title(notebook: NotebookNode) -> str:

@@ -70,14 +70,18 @@ def _all_tweets() -> Examples:
         for row in csv.DictReader(file):
             if row["sentiment"] in ("negative", "positive"):
                 text = mask(row["text"])
-                words = tuple(w for w in _WORD.findall(text.lower()) if w not in _NOT_SAID)
-                if words:
-                    texts.setdefault(words, (text, row["sentiment"]))
+                if said := words(text):
+                    texts.setdefault(said, (text, row["sentiment"]))
     keys = sorted(texts)
     classes = ["negative", "positive"]
     labels = torch.tensor([classes.index(texts[key][1]) for key in keys])
     names = [f"tweet {i}" for i in range(len(keys))]
     return Examples([texts[key][0] for key in keys], labels, names, stories(keys), classes)
+
+
+def words(text: str) -> tuple[str, ...]:
+    """Words of a text in lower case, without marks of retweets, masks and HTML."""
+    return tuple(word for word in _WORD.findall(text.lower()) if word not in _NOT_SAID)
 
 
 def stories(texts: Sequence[tuple[str, ...]]) -> list[str]:

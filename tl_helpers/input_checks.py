@@ -212,7 +212,7 @@ def check_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
 
 
 def check_divided(model: nn.Module, batches: Batches, runtime: Runtime) -> None:
-    """Look for what trains differently when several processes divide each batch.
+    """Look for what trains differently where several processes divide each batch.
 
     Raises
     ------
@@ -225,12 +225,14 @@ def check_divided(model: nn.Module, batches: Batches, runtime: Runtime) -> None:
     UserWarning
         For other batch-norm that trains, with what to write instead; on the first process.
     """
+    team = processes.current()
+    if team.count == 1:
+        return
     if isinstance(model, DistributedDataParallel):
         raise ValueError(
             "The model is a DistributedDataParallel, and fit adds up the gradients of all "
             "processes by itself. Expected the plain model: model.module."
         )
-    team = processes.current()
     norms = {name: module for name, module in model.named_modules()
              if isinstance(module, _BatchNorm) and not is_frozen(module)}  # fmt: skip
     alone = [name for name, m in norms.items() if not isinstance(m, nn.SyncBatchNorm)]
@@ -248,7 +250,7 @@ def check_divided(model: nn.Module, batches: Batches, runtime: Runtime) -> None:
         f"Each process normalises its own part of a batch in {len(alone)} batch-norm layers "
         f"({_list(alone)}), so the model trains differently from one process. Before making the "
         f"optimizer, {cure}, or use nn.GroupNorm.",
-        stacklevel=4,
+        stacklevel=3,
     )
 
 

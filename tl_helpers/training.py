@@ -69,6 +69,9 @@ def fit(
 ) -> History:
     """Train ``model``; afterwards it is in eval mode and, given ``valid``, has its best weights.
 
+    Under ``accelerate launch`` or torchrun all processes call it alike. Each takes its part of
+    every batch, all end with the same weights and history, and the first one writes.
+
     Parameters
     ----------
     model : nn.Module
@@ -76,7 +79,8 @@ def fit(
         Moved to the runtime's device, where its train mode is set: see `freezing.freeze`.
     train, valid : data
         (x, y), an object with ``.x`` and ``.y``, a Dataset or a DataLoader: see
-        `batches.as_batches`. A loader keeps its own batch size and order.
+        `batches.as_batches`. A loader keeps its own batch size and order; several processes
+        divide its batches too, unless it streams.
     loss_fn : callable
         ``loss_fn(outputs, y)``: mean over the batch. Label smoothing belongs here:
         ``nn.CrossEntropyLoss(label_smoothing=0.1)``.
@@ -88,7 +92,7 @@ def fit(
         ``metric(outputs, y) -> float`` on CPU tensors of the whole set, higher is better.
         Default: accuracy for integer labels, else minus the loss.
     batch_size : int
-        Examples a forward pass. A step sees ``batch_size * accumulate``.
+        Examples a forward pass, over all processes. A step sees ``batch_size * accumulate``.
     scheduler : torch scheduler, optional
         On ``optimizer``. `ReduceLROnPlateau` gets the validation loss, or the metric in mode max.
     scheduler_per : {"epoch", "step"}
@@ -122,6 +126,13 @@ def fit(
         For a checkpoint that cannot be written, read or continued.
     torch.OutOfMemoryError
         With what to change.
+    processes.ProcessLost
+        When another process has ended.
+
+    Warns
+    -----
+    UserWarning
+        For parameters that the optimizer misses, and for batch-norm under several processes.
     """
     input_checks.check_numbers(epochs=epochs, accumulate=accumulate, patience=patience,
                                checkpoint_every=checkpoint_every, clip=clip)  # fmt: skip
@@ -141,7 +152,8 @@ def fit(
     logger = CsvLog(logger) if isinstance(logger, str | Path) else logger
     team = processes.current()
     run.agree({"epochs": epochs, "valid": None if held_out is None else held_out.examples})
-    _share(model, batches, runtime)
+    input_checks.check_divided(model, batches, runtime)
+    team.share_model(model)
     with own_randomness():
         if resume and checkpoints.latest(checkpoint_dir) is not None:
             run.load()
@@ -190,18 +202,11 @@ def train_one_epoch(
     batches = as_batches(data, batch_size, runtime, shuffle=True)
     step = TrainStep(place(model, runtime), optimizer, loss_fn, runtime, **step_options)
     meter = LossMeter(accumulate=step.accumulate)
-    _share(model, batches, runtime)
+    input_checks.check_divided(model, batches, runtime)
+    processes.current().share_model(model)
     with own_randomness():
         _one_pass(step, batches.start(), meter)
     return meter.mean
-
-
-def _share(model: nn.Module, batches: Batches, runtime: Runtime) -> None:
-    """Let several processes start from the same weights."""
-    team = processes.current()
-    if team.count > 1:
-        input_checks.check_divided(model, batches, runtime)
-        team.share_model(model)
 
 
 @contextmanager

@@ -111,6 +111,8 @@ def test_bars_count_cells_on_a_terminal(kit):
         (["run", "1.1", "--jobs", "0"], "not a whole number of at least 1"),
         (["lab", "8.1"], "there is no lesson '8.1'"),
         (["progress", "nobody"], "nobody is no folder; expected a learner's my_work"),
+        (["lab", "00", "--into", "there"], "--into FOLDER goes with --offline DIR"),
+        (["bundle", "there", "--platform", "beos"], "linux, linux-arm, macos, windows"),
         (["reset", "8.1"], "there is no lesson '8.1'"),
         (["fetch", "mnist-5k", "--all"], "one of the three"),
         (["fetch", "--track", "9"], "there is no lesson in track '9'"),
@@ -288,7 +290,7 @@ def test_a_reader_that_stops_early_is_no_error(kit):
 
 
 def test_help_and_version_name_every_command(kit):
-    names = "list run study lab reset progress fetch assets doctor scorecard new notebooks"
+    names = "list run study lab reset progress fetch assets doctor scorecard new notebooks bundle"
     said = tl("--help")
     assert all(re.search(rf"^ +{name}\b", said, re.MULTILINE) for name in names.split())
     assert re.fullmatch(r"tl \d+\.\d+\.\d+\n", tl("--version"))

@@ -10,6 +10,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
 
 from tl_helpers import __version__
 from tl_helpers.lessons import LessonError
@@ -21,11 +23,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; its exit code: 0 good, 1 something failed, 2 wrong use, 130 interrupted."""
     argv = list(sys.argv[1:] if argv is None else argv)
     passed_on: list[str] = []
-    if argv[:1] == ["lab"] and "--" in argv:
+    if argv[:1] in (["lab"], ["bundle"]) and "--" in argv:
         cut = argv.index("--")
         argv, passed_on = argv[:cut], argv[cut + 1 :]
     args = parser().parse_args(argv)
-    args.jupyter_args = passed_on
+    args.passed_on = passed_on
     try:
         return args.command(args)
     except KeyboardInterrupt:
@@ -107,13 +109,31 @@ def _running_commands(commands) -> None:
 def _working_commands(commands) -> None:
     lab = _add(commands, "lab", _lab, "open JupyterLab on working copies in my_work")
     lab.add_argument("id", nargs="?", metavar="ID", help="lesson to open")
-    lab.usage = "tl lab [ID] [-- JUPYTER OPTIONS]"
+    lab.add_argument("--offline", metavar="DIR", help="install and open the course from a bundle")
+    lab.add_argument("--into", metavar="FOLDER", help="where a bundle's course goes")
+    lab.usage = "tl lab [ID] [--offline DIR [--into FOLDER]] [-- JUPYTER OPTIONS]"
     reset = _add(commands, "reset", _reset, "fresh working copy of a lesson; yours is kept beside")
     reset.add_argument("id", metavar="ID")
     fetch = _add(commands, "fetch", _fetch, "download and verify what the lessons need")
     fetch.add_argument("names", nargs="*", metavar="NAME", help="assets; all that lessons need")
     fetch.add_argument("--all", action="store_true", help="every asset of the catalogue")
     fetch.add_argument("--track", metavar="T", help="what one track needs, for example 1")
+    bundle = _add(
+        commands, "bundle", _bundle, "all that a room without internet needs, in a folder"
+    )
+    bundle.add_argument("dir", metavar="DIR", help="a new folder, or one with a bundle")
+    bundle.add_argument(
+        "--platform",
+        action="append",
+        default=[],
+        metavar="P",
+        help="linux, linux-arm, macos or windows; may be repeated (this computer's)",
+    )
+    bundle.add_argument(
+        "--python", action="append", default=[], metavar="V", help="3.12, for example (this one's)"
+    )
+    bundle.add_argument("--track", metavar="T", help="weights and data of one track (all)")
+    bundle.usage = "tl bundle DIR [--platform P]... [--python V]... [--track T] [-- PIP OPTIONS]"
     new = _add(commands, "new", _new, "a new lesson, ready to run, from the template")
     new.add_argument("id", metavar="ID")
     new.add_argument("--title", required=True, help="the question that the lesson answers")
@@ -186,10 +206,26 @@ def _notebooks(args: argparse.Namespace) -> int:
 
 
 def _lab(args: argparse.Namespace) -> int:
+    if args.offline:
+        return _become(_from_bundle(args), dict(os.environ))
+    if args.into:
+        raise LessonError("--into FOLDER goes with --offline DIR.")
     from tl_helpers import lab
 
-    command, variables = lab.prepare(args.id, args.jupyter_args)
-    if os.name == "posix":  # become JupyterLab: signals and Ctrl-C then reach it directly
+    return _become(*lab.prepare(args.id, args.passed_on))
+
+
+def _from_bundle(args: argparse.Namespace) -> list[str]:
+    from tl_helpers import offline
+
+    arguments = [args.id] if args.id else []
+    arguments += ["--into", args.into] if args.into else []
+    return offline.start_command(Path(args.offline).resolve(), [*arguments, "--", *args.passed_on])
+
+
+def _become(command: list[str], variables: dict[str, str]) -> int:
+    """Run a program in place of this one where possible: signals and Ctrl-C reach it directly."""
+    if os.name == "posix":
         sys.stdout.flush()
         os.execve(command[0], command, variables)
     return subprocess.call(command, env=variables)
@@ -206,6 +242,20 @@ def _fetch(args: argparse.Namespace) -> int:
     from tl_helpers import assets, lab
 
     assets.fetch_many(lab.wanted_assets(args.names, everything=args.all, track=args.track))
+    return 0
+
+
+def _bundle(args: argparse.Namespace) -> int:
+    from tl_helpers import bundle, lab, offline, targets
+
+    platform, _, python = offline.this_computer().rpartition("-")
+    pairs = product(args.platform or [platform], args.python or [python])
+    try:
+        chosen = [targets.Target(*pair) for pair in pairs]
+    except ValueError as error:
+        raise LessonError(str(error)) from error
+    names = lab.wanted_assets([], everything=False, track=args.track)
+    print(bundle.report(bundle.write(Path(args.dir).resolve(), chosen, names, args.passed_on)))
     return 0
 
 

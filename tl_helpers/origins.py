@@ -111,7 +111,8 @@ def _folder_size(folder: Path) -> int:
     return sizes
 
 
-def _pip_answer(log: str) -> str:
+def pip_answer(log: str) -> str:
+    """What pip said went wrong, in one line, from all that it printed."""
     if "No module named pip" in log:
         return "this Python has no pip: run `python -m ensurepip`, then try again"
     lines = [line.strip() for line in log.splitlines() if line.strip()]
@@ -148,7 +149,7 @@ def _pip_download(parcel: Parcel, work: Path, tick: Tick) -> Path:
         require_space(work, 0)  # on a full disk pip's own message may not have been written
         if "No space left on device" in text or "quota exceeded" in text:
             raise OSError(errno.ENOSPC, "pip could not write the download")
-        raise AssetError(_pip_answer(text))
+        raise AssetError(pip_answer(text))
     return _only_wheel(wheels, parcel)
 
 

@@ -90,6 +90,15 @@ def test_partly_filled_answer_is_not_yet(capsys):
     assert "still `...`" in capsys.readouterr().out
 
 
+def test_long_reasons_break_between_words_and_keep_their_lines(capsys):
+    words = " ".join(f"word{number}" for number in range(60))
+    _replace_exercises(f"lambda answer: {words!r} + chr(10) + 'second line'")
+    check("1.1.1", 4)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= exercises.WIDTH and lines[-1] == "second line"
+    assert " ".join(lines[:-1]) == f"1.1.1 passed: {words}"
+
+
 def test_function_that_computes_is_attempted():
     assert check("1.1.2", lambda values: sum(values) / len(values), data=DATA) == "passed"
 

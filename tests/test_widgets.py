@@ -112,9 +112,11 @@ def executed(hide=""):
 
 def test_one_output_holds_the_live_view_and_the_picture():
     notebook = executed()
-    (output,) = notebook.cells[1].outputs
+    output, words = notebook.cells[1].outputs
     assert output.data[widgets.VIEW]["model_id"] in json.dumps(notebook.metadata.widgets)
     assert output.metadata["image/png"]["alt"] == "Figure. height = 1."
+    folded = "<summary>The picture at height = 1, in words</summary>Figure. height = 1."
+    assert folded in words.data["text/html"]
     del output.data[widgets.VIEW], notebook.metadata["widgets"]
     page = HTMLExporter().from_notebook_node(notebook)[0]
     assert f"base64,{output.data['image/png'].strip()[:60]}" in page
@@ -129,6 +131,6 @@ def test_a_saved_live_view_still_shows_the_picture_where_widgets_cannot_run():
 
 def test_without_ipywidgets_the_picture_is_shown():
     notebook = executed("sys.modules['ipywidgets'] = None  # as if it were not installed")
-    said, picture = notebook.cells[1].outputs
+    said, picture, _ = notebook.cells[1].outputs
     assert "not installed: this is height = 1" in said.text
     assert set(picture.data) == {"image/png", "text/plain"}

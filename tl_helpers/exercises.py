@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import textwrap
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from tl_helpers.answers import NotAttempted, NotYet, complaint, describe, prepar
 
 PASSED, NOT_YET, NOT_ATTEMPTED, ERROR = "passed", "not yet", "not attempted", "error"
 KINDS = ("complete", "modify", "investigate")
+WIDTH = 100  # characters of a printed line
 
 
 class State(str):
@@ -189,7 +191,7 @@ def check(exercise_id: str, answer: Any, **context: Any) -> str:
     state, reason = outcome(exercise_id, answer, context)
     _checked[exercise_id] = state
     note = _save(exercise_id, state=state, **({"passed": True} if state == PASSED else {}))
-    print(f"{exercise_id} {state}: {reason}{note}")
+    _say(f"{exercise_id} {state}: {reason}{note}")
     return State(state)
 
 
@@ -209,9 +211,9 @@ def hint(exercise_id: str) -> None:
         return
     number = min(_hints.get(exercise_id, 0) + 1, len(exercise.hints))
     _hints[exercise_id] = number
-    print(f"Hint {number} of {len(exercise.hints)}: {exercise.hints[number - 1]}")
+    _say(f"Hint {number} of {len(exercise.hints)}: {exercise.hints[number - 1]}")
     if number == len(exercise.hints):
-        print(f'That is the last hint; solution("{exercise_id}") shows one way to do it.')
+        _say(f'That is the last hint; solution("{exercise_id}") shows one way to do it.')
     _save(exercise_id, hints=number)
 
 
@@ -259,6 +261,12 @@ def judge(exercise: Exercise, answer: Any, context: Mapping[str, Any]) -> tuple[
             return NOT_YET, reason
         kind = type(answer).__name__
         return ERROR, f"the check cannot read an answer of type {kind} ({describe(error)})."
+
+
+def _say(text: str) -> None:
+    """Print in lines that fit JupyterLab on a laptop, which breaks longer ones within words."""
+    for line in text.splitlines():
+        print(textwrap.fill(line, WIDTH, break_long_words=False, break_on_hyphens=False))
 
 
 def _save(exercise_id: str, **changes: object) -> str:

@@ -91,15 +91,22 @@ def show(figure: Figure | Axes, alt: str) -> None:
     ValueError
         When ``alt`` is empty.
     """
-    from IPython.display import HTML, display
+    from IPython.display import display
 
     if not alt.strip():
         raise ValueError("alt is empty; describe what the picture shows in a sentence or two.")
     figure = figure if isinstance(figure, Figure) else figure.figure
     data, metadata = bundle(png(figure), alt)
     display(data, metadata=metadata, raw=True)
+    show_words("The picture in words", alt)
+
+
+def show_words(title: str, alt: str) -> None:
+    """Show a description folded under a title."""
+    from IPython.display import HTML, display
+
     words = html.escape(alt, quote=False)
-    display(HTML(f"<details><summary>The picture in words</summary>{words}</details>"))
+    display(HTML(f"<details><summary>{html.escape(title)}</summary>{words}</details>"))
 
 
 def png(figure: Figure) -> bytes:

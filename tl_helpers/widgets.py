@@ -26,8 +26,8 @@ def slider(
     """Show a figure with a slider that draws it anew for each value.
 
     One output holds both the live view and the picture at ``start``: a front-end without
-    widgets, and a saved notebook without a kernel, show the picture. Works with ipywidgets 7
-    and 8, and without it.
+    widgets, and a saved notebook without a kernel, show the picture. Its description stands
+    under it, folded. Works with ipywidgets 7 and 8, and without it.
 
     Parameters
     ----------
@@ -68,6 +68,7 @@ def slider(
     else:
         data[VIEW] = {"version_major": 2, "version_minor": 0, "model_id": view.model_id}
     display(data, metadata=metadata, raw=True)
+    figures.show_words(f"The picture at {name} = {start}, in words", pictures[start][1])
 
 
 class Pictures:

@@ -138,7 +138,8 @@ def start(
         torch.set_num_threads(threads)
     if deterministic:  # cuBLAS is so only with a workspace of fixed size
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(deterministic)
+    if deterministic or torch.are_deterministic_algorithms_enabled():  # the call costs a second
+        torch.use_deterministic_algorithms(deterministic)
     seed_everything(seed)
     runtime = Runtime(
         profile,

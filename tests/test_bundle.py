@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -105,6 +106,15 @@ def test_pip_brings_the_wheel_that_fits(shop):
     for tag in FITTING.values():
         tiny_wheels.build(shop, "fast", tag=tag)
     assert _collect(shop.parent / "house", "fast") == [f"fast-1.0-{FITTING['windows', '3.12']}.whl"]
+
+
+def test_cpu_build_on_another_index_wins_and_brings_no_cuda(shop):
+    tiny_wheels.build(shop, "torch", "nvidia-cudnn ; sys_platform == 'linux'", version="2.1")
+    cpu = tiny_wheels.build(shop.parent / "cpu", "torch", version="2.1+cpu")
+    options = [f"--find-links={cpu.parent.as_uri()}"]
+    house = Wheelhouse(shop.parent / "house", Target("linux", "3.12"), options)
+    found = collect([Requirement("torch>=2")], {"torch": SpecifierSet("==2.1")}, house)
+    assert [path.name for path in found] == [cpu.name]
 
 
 def test_missing_package_is_named_and_what_is_there_is_not_downloaded_again(shop):
@@ -267,14 +277,22 @@ def test_only_a_checkout_can_write_a_bundle(tmp_path):
 # Installing, with the network blocked
 
 
-def _start(stick, into, *options, code=0, call=()):
-    """Run start.py as a person does, without network and without the course."""
-    call = call or [sys.executable, str(stick / "start.py"), "1.1", "--into", str(into)]
+def _environment(into):
+    """No network, nothing of the course, and settings of pip that must not matter."""
     variables = offline_environment(PYTHONPATH=BLOCK, TL_CACHE=str(into) + " cache")
     for name in ("TL_CATALOGUE", "TL_WORK", "TL_NOTEBOOKS"):
         variables.pop(name, None)
-    variables |= {"PIP_INDEX_URL": "https://packages.invalid", "PIP_REQUIRE_VIRTUALENV": "1"}
-    done = subprocess.run([*call, *options], env=variables, capture_output=True, text=True)
+    return variables | {"PIP_INDEX_URL": "https://packages.invalid", "PIP_REQUIRE_VIRTUALENV": "1"}
+
+
+def _command(stick, into):
+    return [sys.executable, str(stick / "start.py"), "1.1", "--into", str(into)]
+
+
+def _start(stick, into, *options, code=0, call=()):
+    """Run start.py as a person does."""
+    call = [*(call or _command(stick, into)), *options]
+    done = subprocess.run(call, env=_environment(into), capture_output=True, text=True)
     assert done.returncode == code, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     return done.stdout + done.stderr
@@ -284,8 +302,11 @@ def _start(stick, into, *options, code=0, call=()):
 def room(made, tmp_path_factory):
     """A computer on which an installation was broken off, and then made and opened."""
     folder = tmp_path_factory.mktemp("my course")
-    (folder / ".venv" / "half").mkdir(parents=True)
-    (folder / ".from_bundle.json").write_text("{}")
+    with subprocess.Popen(_command(made / "stick", folder), env=_environment(folder)) as process:
+        while process.poll() is None and not (folder / ".venv").exists():
+            time.sleep(0.01)
+        process.kill()
+    (folder / ".venv" / "half").touch()
     return folder, _start(made / "stick", folder, "--", "--port=8899")
 
 

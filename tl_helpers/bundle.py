@@ -12,6 +12,7 @@ bundle brings it up to date, adds kinds of computers, and replaces damaged files
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -41,7 +43,7 @@ _TEXTS = {offline.START, "README.txt", offline.MANIFEST, offline.UNFINISHED}
 _OURS = {"wheels", "parcels", *_TEXTS}
 _CUDA = ("wheels/nvidia_", "wheels/cuda_", "wheels/triton-")
 _BLOCK = 4096  # bytes: files take whole blocks on a disk
-_WHEELS_AT_LEAST = 400 << 20  # bytes; what the smallest target takes
+_WHEELS_AT_LEAST = 300 << 20  # bytes: macOS, the smallest, took this much in version 0.1.0
 
 
 def write(
@@ -83,7 +85,8 @@ def write(
     former = _claim(folder)
     kinds = dict.fromkeys([*_former_targets(former), *targets])
     wanted = [asset for asset in read_catalogue() if asset.name in {*assets, *former["assets"]}]
-    require_space(folder, _WHEELS_AT_LEAST + sum(asset.bytes for asset in wanted))
+    there = sum(wheel.stat().st_size for wheel in folder.glob("*/*.whl"))
+    require_space(folder, _WHEELS_AT_LEAST + sum(asset.bytes for asset in wanted) - there)
     kit = _build_kit(root, folder / "wheels", pip_options)
     wheels = {
         target: _collect_wheels(root, kit, Wheelhouse(folder / "wheels", target, pip_options))
@@ -116,10 +119,7 @@ def _claim(folder: Path) -> dict:
             f"{folder} holds other things ({some}). Name a new or an empty folder, or one with a "
             "bundle in it."
         )
-    try:
-        former = json.loads((folder / offline.MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        former = {"targets": {}, "assets": [], "files": {}}
+    former = _former(folder)
     text = "This bundle is not complete. Run the same `tl bundle` again: what is here stays.\n"
     (folder / offline.UNFINISHED).write_text(text, encoding="utf-8")
     for old in folder.glob("wheels/tl_helpers-*.whl"):
@@ -133,6 +133,15 @@ def _claim(folder: Path) -> dict:
     return former
 
 
+def _former(folder: Path) -> dict:
+    """The manifest of a bundle that is written again; an empty one where none can be read."""
+    with contextlib.suppress(OSError, ValueError):
+        former = json.loads((folder / offline.MANIFEST).read_text(encoding="utf-8"))
+        if former["format"] == offline.FORMAT:
+            return former
+    return {"targets": {}, "assets": [], "files": {}}
+
+
 def _whole(wheel: Path, recorded: dict | None) -> bool:
     """Whether a wheel has its recorded hash; of one not recorded, whether its own sums hold."""
     if recorded is not None:
@@ -140,7 +149,7 @@ def _whole(wheel: Path, recorded: dict | None) -> bool:
     try:
         with zipfile.ZipFile(wheel) as archive:
             return archive.testzip() is None
-    except (zipfile.BadZipFile, OSError, EOFError):
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError):
         return False
 
 

@@ -108,7 +108,13 @@ class Wheelhouse:
 
 def _refuse(log: str, requirements: list[str], house: Wheelhouse) -> None:
     if "No space left on device" in log or "quota exceeded" in log:
-        raise OSError(errno.ENOSPC, f"no space left while downloading {', '.join(requirements)}")
+        text = (
+            f"the disk, or that of temporary files, is full while {', '.join(requirements)} are "
+            f"downloaded for {house.target.name}. A platform takes 0.3 GB and Linux with CUDA 3.2 "
+            "GB, weights and data not counted. Free some and run the same command again: what is "
+            "there stays"
+        )
+        raise OSError(errno.ENOSPC, text)
     raise BundleError(
         f"pip could not bring all of {', '.join(requirements)} for {house.target.name}: "
         f"{pip_answer(log)}\nWhat you can do: check the network and pip's settings, name another "

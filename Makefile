@@ -4,6 +4,8 @@
 #   LAB_ARGS    options for JupyterLab                            make lab LAB_ARGS="--no-browser --port 8899"
 #   PIP_FLAGS   options for pip, such as --index-url              make lab PIP_FLAGS="--index-url ..."
 #   LESSON      one lesson or several, by id                      make run LESSON=1.1
+#   BENCH_ARGS  sections of the benchmark, and its options        make bench BENCH_ARGS="loops --repeats 3"
+#   SCREENSHOTS folder for what the browser showed                make test-browser SCREENSHOTS=shots
 
 PYTHON    ?= python3
 VENV      ?= .venv
@@ -12,19 +14,27 @@ LAB_ARGS  ?=
 PIP_FLAGS ?=
 TEST_ARGS ?=
 LESSON    ?=
+SCREENSHOTS ?= build/screenshots
 
-PY    := $(VENV)/bin/python
-STAMP := $(VENV)/.installed
+BENCH_VENV ?= .venv-bench
+BENCH_ARGS ?=
+
+PY     := $(VENV)/bin/python
+STAMP  := $(VENV)/.installed
+DRIVER := $(VENV)/.installed-browser
+
+BENCH_PY    := $(BENCH_VENV)/bin/python
+BENCH_STAMP := $(BENCH_VENV)/.installed
 
 # Checks run offline, after the fetch, with one thread a process: two of them share two cores.
 OFFLINE := TL_OFFLINE=1 HF_HUB_OFFLINE=1 TL_PROGRESS=0 TOKENIZERS_PARALLELISM=false \
            OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fetch lab test run notebooks bench lint format clean
+.PHONY: help setup fetch lab test test-browser run notebooks bench lint format clean
 
 help:  ## list these targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 $(PY):
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "This course needs Python 3.11 or newer; $(PYTHON) is " + sys.version.split()[0] + ". Install a newer one and name it: make lab PYTHON=python3.12")'
@@ -46,14 +56,27 @@ lab: fetch  ## open JupyterLab on lesson 00 (LAB_ARGS="--no-browser --port 8899"
 test: lint fetch  ## lint, unit, structure and lesson tests, offline
 	$(OFFLINE) $(PY) -m pytest -n 2 --dist worksteal $(TEST_ARGS)
 
+$(DRIVER): $(STAMP)
+	$(PY) -m pip install $(PIP_FLAGS) -c constraints.txt -e ".[browser]"
+	@touch $@
+
+test-browser: fetch $(DRIVER)  ## drive lesson 00 in Chromium, which has to be installed, offline
+	$(OFFLINE) $(PY) -m pytest tests/browser --screenshots $(SCREENSHOTS)
+
 run: fetch  ## run lessons and report on them (LESSON=1.1, PROFILE=smoke)
 	$(PY) -m tl_helpers run $(or $(LESSON),--all) --profile $(PROFILE)
 
 notebooks: fetch  ## execute again and clean the committed notebooks (LESSON=1.1 for some)
 	$(PY) -m tl_helpers notebooks $(LESSON)
 
-bench: fetch  ## measure the helpers' speed
-	$(PY) tests/bench.py
+# The libraries that the benchmark compares with stay out of the course's own environment.
+$(BENCH_STAMP): pyproject.toml constraints.txt $(STAMP)
+	$(PY) -m venv $(BENCH_VENV)
+	$(BENCH_PY) -m pip install $(PIP_FLAGS) -c constraints.txt -e ".[bench]"
+	@touch $@
+
+bench: fetch $(BENCH_STAMP)  ## measure the helpers' speed (BENCH_ARGS="loops --repeats 3")
+	PYTHONPATH=tests $(OFFLINE) $(BENCH_PY) -m bench $(BENCH_ARGS)
 
 lint: $(STAMP)  ## ruff on code and notebooks
 	$(PY) -m ruff check .
@@ -64,4 +87,4 @@ format: $(STAMP)  ## let ruff rewrite code and notebooks
 	$(PY) -m ruff format .
 
 clean:  ## remove .venv and caches; my_work/ and fetched assets stay
-	rm -rf $(VENV) build dist .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(BENCH_VENV) build dist .pytest_cache .ruff_cache

@@ -3,3 +3,5 @@
 from tiny_parcels import shop
 
 __all__ = ["shop"]
+
+collect_ignore = ["browser"]  # needs a browser on the machine: `make test-browser` names it

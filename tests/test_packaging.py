@@ -12,6 +12,7 @@ import tomllib
 import zipfile
 from pathlib import Path
 
+import conftest
 import constraints
 import pytest
 from packaging.requirements import Requirement
@@ -109,6 +110,7 @@ def test_every_dependency_is_imported_and_every_import_is_a_dependency():
 
 # Come with a dependency that asks for what fits it: jupyter_client with nbclient, for example.
 INDIRECT = {"IPython", "jupyter_client", "jupyter_server", "traitlets", "huggingface_hub", "google"}
+INDIRECT |= {"packaging"}
 
 
 def _top_level_imports(source: str) -> set[str]:
@@ -187,11 +189,20 @@ exec(sys.argv[2])
 
 def test_help_lists_the_targets():
     text = subprocess.check_output(["make", "help"], cwd=ROOT, text=True)
-    for target in ("lab", "test", "run", "notebooks", "lint", "bench"):
+    for target in ("lab", "test", "test-browser", "run", "notebooks", "lint", "bench"):
         assert f"make {target} " in text
 
 
-def test_continuous_integration_runs_the_test_command():
+def test_continuous_integration_runs_both_test_commands():
     script = ROOT / ".ci" / "run"
     assert script.stat().st_mode & 0o111
-    assert "make test" in script.read_text()
+    lines = script.read_text().splitlines()
+    assert lines.index("make test") < lines.index("make test-browser")
+
+
+def test_browser_tests_bring_their_driver_and_stay_out_of_make_test():
+    plan = _plan("test-browser", "SCREENSHOTS=shots")
+    steps = ['-e ".[browser]"', "-m pytest tests/browser --screenshots shots"]
+    places = [plan.find(step) for step in steps]
+    assert -1 not in places and places == sorted(places), plan
+    assert "browser" not in _plan("test") and "browser" in conftest.collect_ignore

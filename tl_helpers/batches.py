@@ -155,7 +155,11 @@ class LoaderBatches:
         if self.examples is None or loader.batch_sampler is None:
             x, y = self._move(next(iter(loader)))
         else:  # without starting worker processes
-            items = [loader.dataset[i] for i in next(iter(loader.batch_sampler))[:count]]
+            chosen = next(iter(loader.batch_sampler))[:count]
+            if hasattr(loader.dataset, "__getitems__"):  # a whole batch at once, as the loader asks
+                items = loader.dataset.__getitems__(chosen)
+            else:
+                items = [loader.dataset[i] for i in chosen]
             x, y = self._move(loader.collate_fn(items))
         return map_inputs(x, lambda t: t[:count]), _first(y, count)
 

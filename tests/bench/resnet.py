@@ -1,0 +1,150 @@
+"""ResNet-18 at 224 px: does `fit` choose the fastest precision and memory layout?
+
+The hand-tuned loops try all four combinations, on this processor as it is and with oneDNN held to
+AVX2, as on one without bf16 instructions.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import statistics
+from collections.abc import Callable
+from dataclasses import asdict
+
+import torch
+from torch import nn
+
+from bench.measuring import in_turn, ratio, timed_steps
+from bench.report import Goal, Section
+from bench.workers import Worker
+
+BATCH = 8
+LOSS = nn.CrossEntropyLoss()
+CANDIDATES = {  # bf16 products, channels-last layout
+    "fp32": (False, False),
+    "fp32, channels-last": (False, True),
+    "bf16": (True, False),
+    "bf16, channels-last": (True, True),
+}
+AUTO = "fit, precision auto"
+PROCESSORS = {"as it is": {}, "held to AVX2": {"ONEDNN_MAX_CPU_ISA": "AVX2"}}
+HOPELESS = 2.0  # a candidate that takes this many times the best's first step is left out
+
+
+def network(size: int) -> tuple[nn.Module, tuple[torch.Tensor, torch.Tensor]]:
+    """A fresh ResNet-18 and ``size`` random pictures of 224 px with labels."""
+    from torchvision.models import resnet18
+
+    torch.manual_seed(0)
+    return resnet18(num_classes=10), (torch.randn(size, 3, 224, 224), torch.arange(size) % 10)
+
+
+def by_hand(bf16: bool, channels_last: bool) -> Callable:
+    """The barest loop in one precision and layout."""
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+
+    def precision():
+        return torch.autocast("cpu", torch.bfloat16) if bf16 else contextlib.nullcontext()
+
+    def run(model, optimizer, data) -> None:
+        model.to(memory_format=layout).train()
+        x, y = data[0].contiguous(memory_format=layout), data[1]
+        for chosen in torch.randperm(len(y)).split(BATCH):
+            optimizer.zero_grad()
+            with precision():
+                loss = LOSS(model(x[chosen]), y[chosen])
+            loss.backward()
+            optimizer.step()
+
+    return run
+
+
+def with_fit() -> tuple[Callable, str]:
+    """`training.fit` with precision "auto", and what that chose."""
+    from tl_helpers import runtime, training
+
+    settings = runtime.start("laptop", threads=1)
+
+    def run(model, optimizer, data) -> None:
+        training.fit(model, data, loss_fn=LOSS, optimizer=optimizer, epochs=1, runtime=settings,
+                     batch_size=BATCH, progress=False)  # fmt: skip
+
+    layout = "channels-last" if settings.channels_last else "contiguous"
+    return run, f"{settings.precision}, {layout}"
+
+
+def trial(name: str) -> Callable[[int], dict]:
+    """What a worker runs: ``steps`` steps of a new network, the first of them apart."""
+    torch.set_num_threads(1)
+    if name == AUTO:
+        loop, chose = with_fit()
+    else:
+        loop, chose = by_hand(*CANDIDATES[name]), name
+
+    def run(steps: int) -> dict:
+        model, data = network(BATCH * steps)
+        optimizer = torch.optim.SGD(model.parameters(), 0.01, momentum=0.9)
+        taken = timed_steps(optimizer, lambda: loop(model, optimizer, data))
+        return {**asdict(taken), "chose": chose}
+
+    return run
+
+
+def measure(repeats: int, steps: int = 4) -> Section:
+    """Both processors, one after the other."""
+    rows: list[dict] = []
+    goals: list[Goal] = []
+    for processor, variables in PROCESSORS.items():
+        taken, dropped, chose = on_processor(variables, repeats, steps)
+        rows += table(processor, taken, dropped, chose)
+        goals += reached(processor, taken)
+    note = f"ResNet-18, 224 px, batch {BATCH}, a training step after the first; 'auto' chooses."
+    return Section("Precision and layout", note, rows, goals)
+
+
+def on_processor(variables: dict, repeats: int, steps: int) -> tuple[dict, dict, str]:
+    """Seconds a step of each side that is worth it, of those that are not, and auto's choice."""
+    with contextlib.ExitStack() as stack:
+        names = [*CANDIDATES, AUTO]
+        workers = {
+            n: stack.enter_context(Worker("bench.resnet:trial", n, **variables)) for n in names
+        }
+        for worker in workers.values():
+            worker.wait()
+        warm = {name: worker(2) for name, worker in workers.items()}  # oneDNN builds its kernels
+        seconds = {name: found["step_s"] for name, found in warm.items()}
+        limit = HOPELESS * min(seconds.values())
+        kept = [name for name in names if name == AUTO or seconds[name] <= limit]
+        sides = {name: lambda name=name: workers[name](steps)["step_s"] for name in kept}
+        dropped = {name: seconds[name] for name in names if name not in kept}
+        return in_turn(sides, repeats), dropped, warm[AUTO]["chose"]
+
+
+def table(processor: str, taken: dict, dropped: dict, chose: str) -> list[dict]:
+    """One row a side; those left out have their one step of warming up."""
+    medians = {name: statistics.median(values) for name, values in taken.items()} | dropped
+    best = min((name for name in taken if name != AUTO), key=medians.get)
+    return [
+        {
+            "processor": processor,
+            "loop": f"{name} ({chose})" if name == AUTO else name,
+            "step_s": medians[name],
+            "images/s": BATCH / medians[name],
+            "over_best": ratio(taken[name], taken[best])
+            if name in taken
+            else medians[name] / medians[best],
+        }
+        for name in [*CANDIDATES, AUTO]
+    ]
+
+
+def reached(processor: str, taken: dict) -> list[Goal]:
+    """Auto against the best loop, the best in fp32, and plain fp32."""
+    by_hand_ = [name for name in taken if name != AUTO]
+    best = min(by_hand_, key=lambda name: statistics.median(taken[name]))
+    against = dict.fromkeys([best, "fp32, channels-last"], 1.03) | {"fp32": 1.0}
+    return [
+        Goal(f"{processor}: auto / {name}", ratio(taken[AUTO], taken[name]), limit)
+        for name, limit in against.items()
+        if name in taken
+    ]

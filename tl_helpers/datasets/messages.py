@@ -27,8 +27,8 @@ _WORDS = (4, 16)  # fewest and most words of a message
 _CHAIN = 100  # more texts than this in one story hang together by a phrase that many people use
 
 NAMES = (
-    *(f"sentiment: {campaign}" for campaign in _ASKED),
-    *(f"opinion: {campaign}" for campaign in _ASKED),
+    *(f"{campaign} sentiment" for campaign in _ASKED),
+    *(f"{campaign} opinion" for campaign in _ASKED),
     "question",
     "link",
 )
@@ -47,7 +47,7 @@ def load(name: str, per_class: tuple[int, int, int] = (64, 15, 40), data_seed: i
     Parameters
     ----------
     name : str
-        "sentiment: C" (negative or positive) and "opinion: C" (neutral, or either of the two) in
+        "C sentiment" (negative or positive) and "C opinion" (neutral, or either of the two) in
         campaign C, as the crowd labelled it; "question": did the writer put a question mark?;
         "link": did the writer add one? The mark and the link themselves are removed.
     per_class : (int, int, int)
@@ -93,17 +93,17 @@ def load(name: str, per_class: tuple[int, int, int] = (64, 15, 40), data_seed: i
 def _classes(name: str) -> list[str]:
     if name in ("question", "link"):
         return [f"no {name}", name]
-    return ["negative", "positive"] if name.startswith("sentiment") else ["neutral", "opinion"]
+    return ["negative", "positive"] if name.endswith("sentiment") else ["neutral", "opinion"]
 
 
 def _answers(name: str, message: _Message) -> list[tuple[str, int]]:
     """Text and label of the message in this task; none where it has no place there."""
-    text, kind = message.text, name.partition(":")[0]
+    text, (campaign, _, kind) = message.text, name.rpartition(" ")
     if kind == "question":
         return [(text.replace("?", "").strip(), int("?" in text))]
     if kind == "link":
         return [(text.replace("http", "").strip(), int("http" in text))]
-    if not name.endswith(message.campaign):
+    if campaign != message.campaign:
         return []
     if kind == "opinion":
         return [(text, int(message.sentiment != "neutral"))]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 from bench import __main__ as command
-from bench import caching, loops, measuring, peak, report, resnet, start
+from bench import caching, loops, measuring, peak, precision, report, start
 from bench.report import Goal, Section
 from bench.workers import Worker
 from torch import nn
@@ -103,17 +103,17 @@ def test_what_a_failing_worker_said_is_told():
 # precision and layout
 
 
-@pytest.mark.parametrize("candidate", resnet.CANDIDATES)
+@pytest.mark.parametrize("candidate", precision.CANDIDATES)
 def test_hand_tuned_loops_train_in_their_precision_and_layout(candidate):
-    bf16, channels_last = resnet.CANDIDATES[candidate]
+    bf16, channels_last = precision.CANDIDATES[candidate]
     seen = []
     model = nn.Sequential(
         nn.Conv2d(3, 8, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 2)
     )
     model[0].register_forward_hook(lambda _, x, out: seen.append((x[0], out)))
     optimizer = torch.optim.SGD(model.parameters(), 0.1)
-    data = (torch.randn(2 * resnet.BATCH, 3, 8, 8), torch.arange(2 * resnet.BATCH) % 2)
-    run = resnet.by_hand(bf16, channels_last)
+    data = (torch.randn(2 * precision.BATCH, 3, 8, 8), torch.arange(2 * precision.BATCH) % 2)
+    run = precision.by_hand(bf16, channels_last)
     assert measuring.timed_steps(optimizer, lambda: run(model, optimizer, data)).count == 2
     x, out = seen[-1]
     assert out.dtype == (torch.bfloat16 if bf16 else torch.float32)
@@ -121,22 +121,25 @@ def test_hand_tuned_loops_train_in_their_precision_and_layout(candidate):
 
 
 def test_auto_is_compared_with_the_best_and_hopeless_loops_stay_in_the_table():
-    taken = {"fp32": [2.0, 2.2], "fp32, channels-last": [1.0, 1.1], resnet.AUTO: [1.05, 1.1]}
+    taken = {"fp32": [2.0, 2.2], "fp32, channels-last": [1.0, 1.1], precision.AUTO: [1.05, 1.1]}
     dropped = {"bf16": 9.0, "bf16, channels-last": 8.0}
-    rows = {r["loop"]: r for r in resnet.table("here", taken, dropped, "fp32, channels-last")}
+    rows = {
+        r["loop"]: r for r in precision.table("net", "here", taken, dropped, "fp32, channels-last")
+    }
     assert rows["bf16"]["over_best"] == pytest.approx(9.0 / 1.05)
-    assert rows[f"{resnet.AUTO} (fp32, channels-last)"]["over_best"] == pytest.approx(1.025)
-    goals = {g.text: g.met for g in resnet.reached("here", taken)}
+    assert rows[f"{precision.AUTO} (fp32, channels-last)"]["over_best"] == pytest.approx(1.025)
+    goals = {g.text: g.met for g in precision.reached("here", taken)}
     assert goals == {"here: auto / fp32, channels-last": True, "here: auto / fp32": True}
 
 
 # use of the processor
 
 
-def test_operations_are_counted_with_those_of_the_backward_pass():
-    a, b = torch.randn(4, 5, requires_grad=True), torch.randn(5, 6)
+def test_operations_of_products_and_grouped_convolutions_are_counted():
+    a, b, x = torch.randn(4, 5), torch.randn(5, 6), torch.randn(1, 8, 5, 5)
     assert peak.operations(lambda: a @ b) == 2 * 4 * 5 * 6
-    assert peak.operations(lambda: (a @ b).sum().backward()) == 2 * (2 * 4 * 5 * 6)
+    depthwise = nn.Conv2d(8, 8, 3, padding=1, groups=8)
+    assert peak.operations(lambda: depthwise(x)) == 2 * 8 * 5 * 5 * 3 * 3
 
 
 def test_share_of_the_peak():

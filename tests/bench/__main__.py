@@ -13,7 +13,7 @@ from pathlib import Path
 from bench import report
 from tl_helpers import paths
 
-SECTIONS = ("loops", "resnet", "peak", "start", "caching")
+SECTIONS = ("loops", "precision", "peak", "start", "caching")
 
 
 def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:

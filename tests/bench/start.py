@@ -89,7 +89,7 @@ def floor(stamps: Path) -> float:
     cell = new_code_cell(FIRST_STEP.format(stamps=str(stamps)) + BARE_STEP)
     client = NotebookClient(new_notebook(cells=[cell]), shutdown_kernel="immediate")
     began = time.time()
-    client.execute()
+    client.execute(stderr=subprocess.DEVNULL)  # warnings of the kernel
     return read_stamps(stamps, began)["step"]
 
 

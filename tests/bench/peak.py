@@ -11,7 +11,6 @@ from collections.abc import Callable
 
 import torch
 from torch import nn
-from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.caching import own_cache
@@ -29,18 +28,10 @@ DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def gemm_peak(dtype: torch.dtype, size: int = 2048, repeats: int = 5) -> float:
-    """Operations a second of the fastest of several products of two square matrices.
-
-    Once as a product and once as a convolution of 1 x 1 pixel: torch hands them to different
-    libraries (MKL and oneDNN), and MKL leaves half of some processors unused.
-    """
+    """Operations a second of the fastest of several products of two square matrices."""
     a, b = (torch.randn(size, size).to(dtype) for _ in range(2))
-    x = a.t().reshape(1, size, 1, size).contiguous(memory_format=torch.channels_last)
-    kernel = b.reshape(size, size, 1, 1).contiguous(memory_format=torch.channels_last)
-    kinds = (lambda: torch.mm(a, b), lambda: functional.conv2d(x, kernel))
-    with torch.inference_mode():
-        times = [seconds(kind) for _ in range(repeats + 1) for kind in kinds]
-    return 2 * size**3 / min(times[len(kinds) :])
+    torch.mm(a, b)
+    return 2 * size**3 / min(seconds(lambda: torch.mm(a, b)) for _ in range(repeats))
 
 
 def operations(forward: Callable[[], object]) -> int:
@@ -128,9 +119,7 @@ def measure(repeats: int, crops: int = 16, sentences: int = 256) -> Section:
         ]
         peak = gemm_peak(DTYPES[runtime.precision])
         rows = [row(each, runtime.precision, peak, repeats) for each in work]
-    note = (
-        "Operations of matrix products and convolutions; the peak is a product of 2048² matrices."
-    )
+    note = "Operations of matrix products and convolutions; the peak is that of one large product."
     return Section("Use of the processor", note, rows, [])
 
 

@@ -22,6 +22,7 @@ from bench.workers import Worker
 
 BATCH = 8
 NETWORKS = {"resnet18": 224, "tf_efficientnet_lite0": 96}  # timm's names, pixels
+STEPS = {"resnet18": 4, "tf_efficientnet_lite0": 13}  # one and a half seconds each; the first apart
 LOSS = nn.CrossEntropyLoss()
 CANDIDATES = {  # bf16 products, channels-last layout
     "fp32": (False, False),
@@ -94,12 +95,12 @@ def trial(net: str, name: str) -> Callable[[int], dict]:
     return run
 
 
-def measure(repeats: int, steps: int = 4) -> Section:
+def measure(repeats: int) -> Section:
     """Each network on both processors, one after the other."""
     rows: list[dict] = []
     goals: list[Goal] = []
     for net, (processor, variables) in itertools.product(NETWORKS, PROCESSORS.items()):
-        taken, dropped, chose = on_processor(net, variables, repeats, steps)
+        taken, dropped, chose = on_processor(net, variables, repeats)
         rows += table(net, processor, taken, dropped, chose)
         goals += reached(f"{net}, {processor}", taken)
     sizes = ", ".join(f"{net} at {side} px" for net, side in NETWORKS.items())
@@ -107,7 +108,7 @@ def measure(repeats: int, steps: int = 4) -> Section:
     return Section("Precision and layout", note, rows, goals)
 
 
-def on_processor(net: str, variables: dict, repeats: int, steps: int) -> tuple[dict, dict, str]:
+def on_processor(net: str, variables: dict, repeats: int) -> tuple[dict, dict, str]:
     """Seconds a step of each side that is worth it, of those that are not, and auto's choice."""
     with contextlib.ExitStack() as stack:
         names = [*CANDIDATES, AUTO]
@@ -121,7 +122,7 @@ def on_processor(net: str, variables: dict, repeats: int, steps: int) -> tuple[d
         seconds = {name: found["step_s"] for name, found in warm.items()}
         limit = HOPELESS * min(seconds.values())
         kept = [name for name in names if name == AUTO or seconds[name] <= limit]
-        sides = {name: lambda name=name: workers[name](steps)["step_s"] for name in kept}
+        sides = {name: lambda name=name: workers[name](STEPS[net])["step_s"] for name in kept}
         dropped = {name: seconds[name] for name in names if name not in kept}
         return in_turn(sides, repeats), dropped, warm[AUTO]["chose"]
 

@@ -1,0 +1,94 @@
+"""Aerial photographs with a box around each tree crown, from three American landscapes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from tl_helpers import assets
+from tl_helpers.datasets.boxes import read_voc
+
+# All four are orthophotographs at 0.1 m a pixel.
+SCENES = {
+    "Yellowstone meadow": "2019_YELL_2_528000_4978000_image_crop2",
+    "Yellowstone road": "2019_YELL_2_541000_4977000_image_crop",
+    "Florida": "OSBS_029",
+    "California": "SOAP_061",
+}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A picture with boxes.
+
+    Attributes
+    ----------
+    name : str
+    picture : Tensor
+        uint8 (3, H, W).
+    boxes : Tensor
+        float32 (N, 4): left, top, right, bottom in pixels.
+    """
+
+    name: str
+    picture: Tensor
+    boxes: Tensor
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.picture.shape[2], self.picture.shape[1]
+
+    def window(self, left: int, top: int, right: int, bottom: int, visible: float = 0.5) -> Scene:
+        """The part of the picture between these edges, with the boxes that lie mostly inside.
+
+        Parameters
+        ----------
+        left, top, right, bottom : int
+            Pixels; right and bottom are not included.
+        visible : float, default 0.5
+            Boxes are kept, and cut at the edges, when at least this share of their area is inside.
+
+        Raises
+        ------
+        ValueError
+            For a window that is empty or leaves the picture.
+        """
+        width, height = self.size
+        if not (0 <= left < right <= width and 0 <= top < bottom <= height):
+            raise ValueError(
+                f"The window runs from {left}, {top} to {right}, {bottom}; expected one inside "
+                f"{self.name}, which is {width} by {height} pixels."
+            )
+        frame = torch.tensor([left, top, right, bottom], dtype=torch.float32)
+        cut = torch.cat([self.boxes[:, :2].max(frame[:2]), self.boxes[:, 2:].min(frame[2:])], 1)
+        kept = _areas(cut) >= visible * _areas(self.boxes)
+        boxes = cut[kept] - frame[:2].repeat(2)
+        return Scene(self.name, self.picture[:, top:bottom, left:right].contiguous(), boxes)
+
+
+def scene(name: str) -> Scene:
+    """One of the four photographs of `SCENES` with its boxes.
+
+    Photographs of the National Ecological Observatory Network, boxes drawn by hand for DeepForest
+    (Weinstein et al. 2021). Standing dead trees count as crowns; fallen ones do not. Some crowns
+    carry no box.
+
+    Raises
+    ------
+    KeyError
+        For a name that is not in `SCENES`.
+    """
+    file = assets.fetch("tree-crowns") / SCENES[name]
+    with Image.open(file.with_name(file.name + ".png")) as picture:
+        pixels = np.array(picture.convert("RGB"))
+    boxes, _ = read_voc(file.with_name(file.name + ".xml"))
+    return Scene(name, torch.from_numpy(pixels).permute(2, 0, 1).contiguous(), boxes)
+
+
+def _areas(boxes: Tensor) -> Tensor:
+    return (boxes[:, 2:] - boxes[:, :2]).clamp(min=0).prod(1)

@@ -1,0 +1,120 @@
+"""Groups from what examples share, and splits that keep groups whole and classes in proportion."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+FEWEST = (3, 1, 2)  # examples of a class to train, validate and test on
+
+_TRIES = 20
+
+
+def share_out(
+    labels: Sequence[int], groups: Sequence[str], classes: Sequence[str], seed: int
+) -> np.ndarray:
+    """The split of each example: whole groups, each class in all three splits.
+
+    Wanted of each class are a sixth, rounded down, to validate on, a third, rounded, to test on
+    and the rest to train on, with at least `FEWEST` of each. Group after group, the largest first,
+    goes where most of it is lacking (as scikit-learn's StratifiedGroupKFold does for folds), and
+    the best of several random orders counts. Groups of one example give the wanted numbers exactly.
+
+    Parameters
+    ----------
+    labels : sequence of int
+        Positions in ``classes``.
+    groups : sequence of str
+        A group may hold several classes.
+    classes : sequence of str
+        Names, for the message of an error.
+    seed : int
+
+    Returns
+    -------
+    ndarray
+        int (N,): 0 for train, 1 for valid, 2 for test.
+
+    Raises
+    ------
+    ValueError
+        Naming a class with too few examples, or too few groups.
+    """
+    group_of = np.unique(np.asarray(groups), return_inverse=True)[1].reshape(-1)
+    counts = np.zeros((group_of.max() + 1, len(classes)), dtype=int)
+    np.add.at(counts, (group_of, np.asarray(labels)), 1)
+    wanted = _wanted(counts.sum(0))
+    rng = np.random.default_rng(seed)
+    tries = []
+    for number in range(_TRIES):
+        order = rng.permutation(len(counts))
+        if number == 0:
+            order = order[np.argsort(-counts[order].sum(1), kind="stable")]
+        part_of, lacking = _assign(counts, wanted, order)
+        short = np.maximum(np.array(FEWEST)[:, None] - (wanted - lacking), 0)
+        tries.append((short.sum(), np.abs(lacking).sum(), number, part_of, short))
+        if not lacking.any():
+            break
+    missing, _, _, part_of, short = min(tries, key=lambda one: one[:3])
+    if missing:
+        _refuse(counts, classes, short)
+    return part_of[group_of]
+
+
+def joined(names: Sequence[str], marks: Sequence[bytes]) -> list[str]:
+    """Groups such that equal names and equal marks are together, also through others.
+
+    Parameters
+    ----------
+    names, marks : sequence of str, sequence of bytes
+        Of each example, such as its camera and the hash of its content.
+
+    Returns
+    -------
+    list of str
+        The group of each example: the name of one of its members.
+    """
+    above: dict[str | bytes, str | bytes] = {}
+
+    def top(key: str | bytes) -> str | bytes:
+        while above.setdefault(key, key) != key:
+            key = above[key]
+        return key
+
+    for name, mark in zip(names, marks, strict=True):
+        above[top(mark)] = top(name)
+    return [top(mark) for mark in marks]
+
+
+def _wanted(totals: np.ndarray) -> np.ndarray:
+    valid = np.maximum(totals // 6, FEWEST[1])
+    test = np.maximum(np.round(totals / 3).astype(int), FEWEST[2])
+    return np.stack([totals - valid - test, valid, test])
+
+
+def _assign(
+    counts: np.ndarray, wanted: np.ndarray, order: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The part of each group, and what each part (3, classes) lacks in the end."""
+    lacking, part_of = wanted.copy(), np.empty(len(counts), dtype=int)
+    for group in order:
+        members = np.flatnonzero(counts[group])
+        size, need = counts[group, members], lacking[:, members]
+        fits = np.minimum(need, size).clip(0).sum(1)
+        urgency = (need / wanted[:, members].clip(1)).sum(1)
+        part = max(range(3), key=lambda p: (fits[p], urgency[p]))
+        part_of[group] = part
+        lacking[part, members] -= size
+    return part_of, lacking
+
+
+def _refuse(counts: np.ndarray, classes: Sequence[str], short: np.ndarray) -> None:
+    label = int(short.sum(0).argmax())
+    number = int(np.count_nonzero(counts[:, label]))
+    raise ValueError(
+        f"Class {classes[label]!r} has {counts[:, label].sum()} examples in "
+        f"{number} group{'s' * (number != 1)}, and no way was found to share whole groups out so "
+        "that each class has {} to train, {} to validate and {} to test on. ".format(*FEWEST)
+        + "Expected at least three groups of each class."
+    )

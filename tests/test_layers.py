@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "tl_helpers"
 LAYERS: tuple[set[str], ...] = (
     {"paths", "progress", "colab", "processes", "runtime", "metrics", "transferability"},
     {"catalogue", "integrity", "conversions", "origins", "acquire", "assets"},
-    {"datasets", "weights", "backbones"},
+    {"datasets", "weights", "backbones", "torchvision_backbones"},
     {"freezing", "batches", "evaluation", "features", "input_checks", "inputs", "logs", "mixup"}
     | {"adapters", "domain_adaptation", "test_time_adaptation"}
     | {"checkpoints", "param_groups", "run_state", "steps", "training"},

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from tl_helpers import sabotage, scorecard
 from tl_helpers.metrics import Interval, paired_gain, t_interval
-from tl_helpers.setting import MissingRows, Saved, Setting
+from tl_helpers.setting import MissingRows, Saved, Setting, name_of
 from tl_helpers.studies import Row
 
 
@@ -231,6 +232,21 @@ class TransferReport:
         claim.evaluate(self)
         print(claim)
         return claim.holds
+
+    def rescored(self, metric: Callable, metric_name: str | None = None) -> TransferReport:
+        """The same runs under another metric of the stored predictions, higher being better.
+
+        Parameters
+        ----------
+        metric : callable
+            ``metric(truth, predicted) -> float``.
+        metric_name : str, optional
+            By default the metric's own name, in words.
+        """
+        name = metric_name or name_of(metric)
+        setting = replace(self.setting, metric=metric, metric_name=name, higher_is_better=True)
+        rows = [replace(row, value=setting.score(row.predicted)) for row in self.rows]
+        return TransferReport(setting, rows, stale=self.stale)
 
     def sabotaged(self, how: str) -> TransferReport:
         """This report with its evidence destroyed: a true claim has to fall on it.

@@ -151,6 +151,16 @@ def test_sixteen_bit_files_use_the_depth_that_their_camera_has(tmp_path, suffix,
     assert (light == 255).all()
 
 
+def test_both_byte_orders_are_the_same_picture(tmp_path):
+    values = np.arange(1600).reshape(40, 40) * 40
+    for name, mode, order in (("little", "I;16", "<u2"), ("big", "I;16B", ">u2")):
+        picture = Image.frombytes(mode, (40, 40), values.astype(order).tobytes())
+        picture.save(tmp_path / f"{name}.tif")
+    little, big = (read_square(tmp_path / name, 10) for name in ("little.tif", "big.tif"))
+    assert np.abs(little - big).max() <= 1
+    assert little.max() > 60_000
+
+
 def test_float_pictures_run_from_zero_to_one(tmp_path):
     (square,) = to_bytes([_deep(tmp_path / "a.tif", np.full((9, 9), 0.5, np.float32))])
     assert (square == 128).all()

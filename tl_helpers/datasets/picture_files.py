@@ -19,7 +19,7 @@ UNREAD_SUFFIXES = frozenset(
     {".heic", ".heif", ".jxl", ".svg", ".psd", ".dcm", ".nii"}
     | {".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2"}
 )
-MOST_PIXELS = 2**26  # decoded at once; 268 MB in Pillow's memory
+MOST_PIXELS = 2**26  # decoded at once; 268 MB in Pillow's memory, twice that when transparent
 
 _TOPS = (1, 2**8 - 1, 2**10 - 1, 2**12 - 1, 2**14 - 1, 2**16 - 1)  # of float, 8 to 16 bit pictures
 
@@ -116,12 +116,14 @@ def _rgb_square(picture: Image.Image, size: int) -> Image.Image:
 
 def _deep_square(picture: Image.Image, size: int) -> np.ndarray:
     """Grey of 16 or 32 bits, in the units of the file."""
-    values = np.asarray(picture).astype(np.float32)
-    if not np.isfinite(values).all() or values.min() < 0:
+    if picture.mode not in ("I;16", "I", "F"):  # I;16B, of the other byte order
+        picture = picture.convert("I")
+    square = np.asarray(_square(picture, size)).astype(np.float32)
+    if not np.isfinite(square).all() or picture.getextrema()[0] < 0:
         raise UnreadablePicture(
             "values below zero or not finite, which have no brightness: save it with 8 bits"
         )
-    return np.asarray(_square(Image.fromarray(values), size)).copy()
+    return square
 
 
 def _square(picture: Image.Image, size: int) -> Image.Image:

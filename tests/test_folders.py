@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from tl_helpers.datasets import class_folders, folders
-from tl_helpers.datasets.shares import FEWEST, share_out
+from tl_helpers.datasets.shares import FEWEST, joined, share_out
 
 PARTS = ("train", "valid", "test")
 _SEEDS = itertools.count()
@@ -249,6 +249,7 @@ def test_of_a_large_class_some_are_drawn_and_the_report_says_so(tmp_path):
     found = _read(tmp_path, most=12)
     assert _counts(found).sum(1).tolist() == [12, 9]
     assert found.notes == ["At most 12 of the 40 pictures of 'cat' were drawn."]
+    assert all(ids == sorted(ids) for ids in _ids(found))
     kept = {id for ids in _ids(found) for id in ids if id.startswith("cat")}
     assert kept == {id for ids in _ids(_read(tmp_path, most=12)) for id in ids if id[0] == "c"}
     other = {id for ids in _ids(_read(tmp_path, most=12, data_seed=1)) for id in ids}
@@ -384,6 +385,25 @@ def test_the_home_folder_may_be_abbreviated(tmp_path, monkeypatch):
 def test_numbers_out_of_range_are_refused(tmp_path, options, message):
     with pytest.raises(ValueError, match=message):
         _read(tmp_path, **options)
+
+
+def test_groups_are_joined_also_through_others():
+    names, marks = list("aabcdde"), [b"1", b"2", b"2", b"3", b"4", b"1", b"3"]
+    groups = joined(names, marks)
+    together = defaultdict(set)
+    for name, group in zip(names, groups, strict=True):
+        together[group].add(name)
+    assert sorted(map(sorted, together.values())) == [["a", "b", "d"], ["c", "e"]]
+    assert all(group in members for group, members in together.items())
+
+
+@pytest.mark.parametrize("count", range(6, 30))
+def test_single_examples_are_shared_out_in_exact_numbers(count):
+    labels = [0] * count + [1] * 12
+    parts = share_out(labels, [str(number) for number in range(len(labels))], ["a", "b"], count)
+    shares = np.bincount(parts[:count], minlength=3)
+    assert shares.tolist() == [count - count // 6 - round(count / 3), count // 6, round(count / 3)]
+    assert np.bincount(parts[count:]).tolist() == [6, 2, 4]
 
 
 def _unequal_groups(rng) -> tuple[list[int], list[str]]:

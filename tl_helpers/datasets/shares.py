@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 FEWEST = (3, 1, 2)  # examples of a class to train, validate and test on
-
-_TRIES = 20
+TRIES = 100
 
 
 def share_out(
@@ -17,9 +16,9 @@ def share_out(
     """The split of each example: whole groups, each class in all three splits.
 
     Wanted of each class are a sixth, rounded down, to validate on, a third, rounded, to test on
-    and the rest to train on, with at least `FEWEST` of each. Group after group, the largest first,
-    goes where most of it is lacking (as scikit-learn's StratifiedGroupKFold does for folds), and
-    the best of several random orders counts. Groups of one example give the wanted numbers exactly.
+    and the rest to train on. Group after group, large ones early, goes where the largest part of
+    what is wanted is still lacking (scikit-learn's StratifiedGroupKFold also goes group by group);
+    the best of `TRIES` random orders counts. Groups of one example give the wanted numbers exactly.
 
     Parameters
     ----------
@@ -44,22 +43,20 @@ def share_out(
     group_of = np.unique(np.asarray(groups), return_inverse=True)[1].reshape(-1)
     counts = np.zeros((group_of.max() + 1, len(classes)), dtype=int)
     np.add.at(counts, (group_of, np.asarray(labels)), 1)
-    wanted = _wanted(counts.sum(0))
+    totals, sizes = counts.sum(0), counts.sum(1)
+    valid, test = totals // 6, np.round(totals / 3).astype(int)
+    wanted = np.stack([totals - valid - test, valid, test])
     rng = np.random.default_rng(seed)
-    tries = []
-    for number in range(_TRIES):
-        order = rng.permutation(len(counts))
-        if number == 0:
-            order = order[np.argsort(-counts[order].sum(1), kind="stable")]
-        part_of, lacking = _assign(counts, wanted, order)
+    best = (np.inf,)
+    for number in range(TRIES):
+        part_of, lacking = _assign(counts, wanted, rng.exponential(size=len(sizes)) / sizes)
         short = np.maximum(np.array(FEWEST)[:, None] - (wanted - lacking), 0)
-        tries.append((short.sum(), np.abs(lacking).sum(), number, part_of, short))
+        best = min(best, (short.sum(), np.abs(lacking).sum(), number, part_of, short))
         if not lacking.any():
             break
-    missing, _, _, part_of, short = min(tries, key=lambda one: one[:3])
-    if missing:
-        _refuse(counts, classes, short)
-    return part_of[group_of]
+    if best[0]:
+        _refuse(counts, classes, best[-1])
+    return best[-2][group_of]
 
 
 def joined(names: Sequence[str], marks: Sequence[bytes]) -> list[str]:
@@ -87,25 +84,16 @@ def joined(names: Sequence[str], marks: Sequence[bytes]) -> list[str]:
     return [top(mark) for mark in marks]
 
 
-def _wanted(totals: np.ndarray) -> np.ndarray:
-    valid = np.maximum(totals // 6, FEWEST[1])
-    test = np.maximum(np.round(totals / 3).astype(int), FEWEST[2])
-    return np.stack([totals - valid - test, valid, test])
-
-
 def _assign(
-    counts: np.ndarray, wanted: np.ndarray, order: np.ndarray
+    counts: np.ndarray, wanted: np.ndarray, ranks: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The part of each group, and what each part (3, classes) lacks in the end."""
+    """The part of each group, taken by rank, and what each part (3, classes) lacks in the end."""
     lacking, part_of = wanted.copy(), np.empty(len(counts), dtype=int)
-    for group in order:
+    for group in np.argsort(ranks):
         members = np.flatnonzero(counts[group])
-        size, need = counts[group, members], lacking[:, members]
-        fits = np.minimum(need, size).clip(0).sum(1)
-        urgency = (need / wanted[:, members].clip(1)).sum(1)
-        part = max(range(3), key=lambda p: (fits[p], urgency[p]))
+        part = (lacking[:, members] / wanted[:, members].clip(1)).sum(1).argmax()
         part_of[group] = part
-        lacking[part, members] -= size
+        lacking[part, members] -= counts[group, members]
     return part_of, lacking
 
 

@@ -96,8 +96,8 @@ def _visit_function(name, function, pieces, seen) -> None:
     if not _is_local(function):
         return
     path = f"{function.__module__}.{function.__qualname__}"
-    nodes = _nodes(function)
-    pieces[f"{name}={path}"] = "".join(map(_normal, nodes))
+    text, imports = _syntax_of(function)
+    pieces[f"{name}={path}"] = text
     _visit(f"{path}.defaults", function.__defaults__ or (), pieces, seen)
     _visit(f"{path}.kwdefaults", function.__kwdefaults__ or {}, pieces, seen)
     closure = inspect.getclosurevars(function).nonlocals
@@ -106,9 +106,8 @@ def _visit_function(name, function, pieces, seen) -> None:
     for variable in _global_names(function.__code__):
         if variable in function.__globals__:
             _visit(variable, function.__globals__[variable], pieces, seen)
-    for node in nodes:
-        for imported in _imports(node, function.__module__, False):
-            _visit_module(imported, pieces)
+    for imported in imports:
+        _visit_module(imported, pieces)
 
 
 def _visit_class(cls: type, pieces: dict[str, str], seen: set[int]) -> None:
@@ -137,10 +136,19 @@ def _visit_module(name: str, pieces: dict[str, str]) -> None:
         return
     if spec is None or not spec.origin:
         return
-    tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
-    pieces[name] = _normal(tree)
-    for imported in _imports(tree, name, spec.submodule_search_locations is not None):
+    source = Path(spec.origin).read_text(encoding="utf-8")
+    is_package = spec.submodule_search_locations is not None
+    pieces[name], imports = _module_syntax(source, name, is_package)
+    for imported in imports:
         _visit_module(imported, pieces)
+
+
+# A lesson hashes the same sources for each of its arms and tasks; parsing them is what takes time.
+@functools.lru_cache(maxsize=256)
+def _module_syntax(source: str, name: str, is_package: bool) -> tuple[str, tuple[str, ...]]:
+    """A module's normal form, and the names of what it imports."""
+    tree = ast.parse(source)
+    return _normal(tree), tuple(_imports(tree, name, is_package))
 
 
 def _imports(tree: ast.AST, module: str, is_package: bool) -> Iterator[str]:
@@ -166,8 +174,8 @@ def _global_names(code: types.CodeType) -> Iterator[str]:
             yield from _global_names(constant)
 
 
-def _nodes(function: types.FunctionType) -> list[ast.AST]:
-    """Syntax of the function, taken from the file or notebook cell that defines it."""
+def _syntax_of(function: types.FunctionType) -> tuple[str, tuple[str, ...]]:
+    """Normal form and imports of a function, from the file or notebook cell that defines it."""
     try:
         lines, _ = inspect.findsource(function)
     except (OSError, TypeError) as error:
@@ -175,14 +183,23 @@ def _nodes(function: types.FunctionType) -> list[ast.AST]:
             f"the source of {function.__qualname__} cannot be read, so that its recorded results "
             "could not be told from stale ones. Define it in a notebook cell or a file."
         ) from error
-    first = function.__code__.co_firstlineno
     wanted = ast.Lambda if function.__name__ == "<lambda>" else ast.FunctionDef
+    first = function.__code__.co_firstlineno
+    return _function_syntax("".join(lines), wanted, first, function.__module__)
+
+
+@functools.lru_cache(maxsize=1024)
+def _function_syntax(
+    source: str, wanted: type[ast.AST], first: int, module: str
+) -> tuple[str, tuple[str, ...]]:
     # Two lambdas on one line count together: a change to either makes both stale.
-    return [
+    nodes = [
         node
-        for node in ast.walk(ast.parse("".join(lines)))
+        for node in ast.walk(ast.parse(source))
         if isinstance(node, wanted) and _first_line(node) == first
     ]
+    text = "".join(map(_normal, nodes))
+    return text, tuple(name for node in nodes for name in _imports(node, module, False))
 
 
 def _first_line(node: ast.AST) -> int:

@@ -433,8 +433,38 @@ def test_groups_of_any_size_stay_whole_and_classes_near_their_shares(seed):
         assert np.abs(shares - [1 / 2, 1 / 6, 1 / 3]).max() < 0.2
 
 
-def test_groups_that_only_one_order_can_share_out_are_shared_out():
-    labels = [0] * 7 + [1] * 7
-    groups = ["x"] * 4 + ["y"] * 2 + ["z"] + ["x"] * 3 + ["z"] * 2 + ["y"] * 2
-    parts = share_out(labels, groups, ["a", "b"], 0)
-    assert sorted(set(zip(groups, parts.tolist(), strict=True))) == [("x", 0), ("y", 2), ("z", 1)]
+def _can_be_shared_out(counts: np.ndarray) -> bool:
+    """Whether any of all ways gives every class its fewest; counts (groups, classes)."""
+    ways = np.array(list(itertools.product(range(3), repeat=len(counts))))
+    have = np.stack([(ways == part) @ counts for part in range(3)], axis=1)
+    return bool((have >= np.array(FEWEST)[:, None]).all((1, 2)).any())
+
+
+def test_a_few_large_groups_are_shared_out_where_there_is_any_way():
+    tried = 0
+    for seed in range(120):
+        rng = np.random.default_rng(seed)
+        counts = rng.integers(0, 8, (rng.integers(4, 7), rng.integers(2, 5)))
+        counts *= rng.random(counts.shape) < 0.5
+        if not _can_be_shared_out(counts):
+            continue
+        tried += 1
+        group, label = (np.repeat(index, counts.ravel()) for index in np.indices(counts.shape))
+        names = [str(number) for number in range(counts.shape[1])]
+        share_out(label, group.astype(str), names, seed)  # raises where it finds no way
+    assert tried >= 10
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("count", [1, 3, 5])
+def test_a_class_of_fewer_than_six_is_named(count):
+    groups = [str(number) for number in range(12 + count)]
+    with pytest.raises(ValueError, match=rf"Class 'b' has {count} examples in {count} group"):
+        share_out([0] * 12 + [1] * count, groups, ["a", "b"], 0)
+
+
+def test_large_sets_are_shared_out_exactly_and_at_once():
+    pairs, singles = [f"pair {n // 2}" for n in range(400)], [str(n) for n in range(4400)]
+    labels = np.arange(4800) // 2 % 200
+    parts = share_out(labels, pairs + singles, [str(n) for n in range(200)], 0)
+    assert all(np.bincount(parts[labels == n]).tolist() == [12, 4, 8] for n in range(200))

@@ -342,7 +342,7 @@ MISFITS = {
     "splits": (_train_and_test, r"'Train', 'test', 'val' look like splits; .* such as '.*Train'"),
     "two groups": (
         _in_few_subfolders,
-        r"Class 'cat' has 12 examples in 2 groups, and no way .* Make more subfolders",
+        r"Class 'cat' has 12 examples in 2 groups, and no way .* in more subfolders",
     ),
     "copies of one picture": (_all_alike, r"Class 'cat' has 9 examples in 1 group, and no way"),
 }

@@ -254,8 +254,8 @@ def _share_out(
     except ValueError as error:
         raise ValueError(
             f"{error} Pictures are one group when they are in subfolders of one name, in whichever "
-            "class, or have the same pixels. Make more subfolders, give different names to those "
-            "that have nothing in common, or move single pictures out of them."
+            "class, or have the same pixels. Add pictures of other origin in more subfolders, or "
+            "give different names to subfolders that have nothing in common."
         ) from error
 
 

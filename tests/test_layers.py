@@ -16,7 +16,7 @@ LAYERS: tuple[set[str], ...] = (
     {"catalogue", "integrity", "conversions", "origins", "acquire", "assets"},
     {"datasets", "weights", "backbones", "torchvision_backbones"},
     {"freezing", "batches", "evaluation", "features", "input_checks", "inputs", "logs", "mixup"}
-    | {"adapters", "detection", "domain_adaptation", "test_time_adaptation"}
+    | {"adapters", "blobs", "detection", "domain_adaptation", "test_time_adaptation"}
     | {"checkpoints", "param_groups", "run_state", "steps", "training"},
     {"code_hash", "compare", "report", "sabotage", "scorecard", "setting", "studies"},
     {"figures", "plots", "data_plots", "box_plots", "widgets", "answers", "exercises"},

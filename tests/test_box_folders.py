@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from tl_helpers.datasets import box_folders
+from tl_helpers.datasets import box_folders, tiles
 
 BOXES = {"a": [[5, 6, 25, 36]], "b": [[0, 0, 10, 10], [30, 20, 40, 30]], "c": []}
 
@@ -140,3 +140,13 @@ def test_grey_and_transparent_pictures_have_three_channels(voc):
     Image.new("L", (60, 40)).save(voc / "a.png")
     Image.new("RGBA", (60, 40)).save(voc / "b.png")
     assert all(len(scene.picture) == 3 for scene in box_folders.read_folder(voc))
+
+
+@pytest.mark.parametrize("kind", ["voc", "coco"])
+def test_folder_is_divided_by_picture_and_cut_into_tiles(kind, request):
+    split = tiles.split(box_folders.read_folder(request.getfixturevalue(kind)), 16)
+    assert sorted(scene.name for part in split for scene in part) == ["a", "b", "c"]
+    cut = [tile for part in split for tile in tiles.cut(part, 16)]
+    assert len(cut) == 3 * 3 * 2
+    assert any(len(tile.boxes) for tile in cut)
+    assert all(((tile.boxes >= 0) & (tile.boxes <= 16)).all() for tile in cut)

@@ -140,7 +140,7 @@ EXERCISES = [
     both = [picture, picture.flip(2)]
     return torch.stack([view.rot90(k, (1, 2)) for view in both for k in range(4)])""",
         wrong=[
-            Wrong(lambda: _four_turns, r"gives \\(4, 2, 3, 3\\)"),
+            Wrong(lambda: _four_turns, "gives (4, 2, 3, 3)"),
             Wrong(lambda: _flips_twice, "of the eight views differ"),
             Wrong(lambda: _mixes_channels, "leave the channels"),
         ],

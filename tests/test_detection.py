@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tl_helpers import detection
+from tl_helpers import detection, lessons
 from tl_helpers.detection import AveragePrecision, Detections
 
 SQUARE = torch.tensor([[0.0, 0.0, 10.0, 10.0]])
@@ -137,14 +137,16 @@ def test_metric_without_a_true_box_is_refused():
 
 
 def test_fine_tuned_detector_of_profile_gpu_builds_with_one_class_of_object():
-    # As the lesson builds it; on the meta device there is no memory for weights.
+    # The lesson's own cell; on the meta device there is no memory for weights.
     from torchvision.models import detection as library
 
+    cells = lessons.read(lessons.get("2.2").path).cells
+    (source,) = [cell.source for cell in cells if cell.source.startswith("def faster_rcnn(")]
+    namespace = {"library": library}
+    exec(source, namespace)
     with torch.device("meta"):
-        model = library.fasterrcnn_resnet50_fpn_v2(
-            weights=None, weights_backbone=None, trainable_backbone_layers=5
-        )
-        model.roi_heads.box_predictor = library.faster_rcnn.FastRCNNPredictor(1024, 2)
+        model = namespace["faster_rcnn"](weights=None)
         scores, boxes = model.roi_heads.box_predictor(torch.zeros(3, 1024))
     assert scores.shape == (3, 2)
     assert boxes.shape == (3, 8)
+    assert all(parameter.is_meta for parameter in model.parameters())

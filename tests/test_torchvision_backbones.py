@@ -7,8 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
-from tl_helpers import torchvision_backbones
+from tl_helpers import features, runtime, torchvision_backbones
 from tl_helpers.backbones import with_head
+from tl_helpers.datasets import Examples
 from tl_helpers.datasets.pets import pets
 
 NAMES = ("vit-b-16", "convnext-tiny")
@@ -45,6 +46,21 @@ def test_the_blocks_run_in_their_order(name):
     with torch.device("meta"):
         backbone.module(torch.empty(1, 3, 224, 224))
     assert ran == blocks
+
+
+def test_every_stage_gives_one_vector_a_picture(tmp_path, monkeypatch):
+    monkeypatch.setenv("TL_CACHE", str(tmp_path))
+    backbone = torchvision_backbones.load("vit-b-16", pretrained=False)
+    pictures = Examples(
+        torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8),
+        torch.tensor([0, 1]),
+        ["a", "b"],
+        ["a", "b"],
+        ["one", "other"],
+    )
+    run = runtime.start("smoke", 0)
+    found = features.extract_stages(backbone, pictures, run, ["block 0", "block 11", "output"])
+    assert {tuple(part.x.shape) for part in found.values()} == {(2, 768)}
 
 
 def test_an_unknown_name_and_a_size_that_does_not_fit_are_refused():

@@ -26,7 +26,7 @@ from tl_helpers.runtime import Runtime
 
 OUTPUT = "output"
 _CHUNK = 512  # examples between two saves: what an interrupted extraction can lose
-_VERSION = 1  # raise it when the computation below changes its results
+_VERSION = 2  # raise it when the computation below changes its results
 
 
 @dataclass(frozen=True)
@@ -224,14 +224,14 @@ def _output_module(stage: nn.Module) -> nn.Module:
 
 
 def _pool(output: Any, mask: Tensor | None) -> Tensor:
-    """Average a map (N, C, H, W) over positions, token vectors (N, L, C) over real tokens."""
+    """Average a map (N, C, H, W) over positions, vectors (N, L, C) over patches or real tokens."""
     x = (output[0] if isinstance(output, tuple) else output).float().cpu()
     if x.dim() == 4:
         return x.mean((2, 3))
     if x.dim() == 3 and mask is not None:
         weight = mask.unsqueeze(-1).float()
         return (x * weight).sum(1) / weight.sum(1).clamp(min=1)
-    return x
+    return x.mean(1) if x.dim() == 3 else x
 
 
 def _to_device(inputs: Any, runtime: Runtime) -> Any:

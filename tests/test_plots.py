@@ -1,5 +1,6 @@
 """Every figure names what it shows, tells its series apart without colour, and is described."""
 
+import base64
 import dataclasses
 import io
 from types import SimpleNamespace
@@ -192,3 +193,19 @@ def test_a_shown_figure_keeps_its_description_through_nbconvert():
     page = HTMLExporter().from_notebook_node(notebook)[0]
     assert f"base64,{picture.data['image/png'].strip()[:60]}" in page
     assert words.data["text/html"] in page and 'A &lt; B &amp; "C" rises.' in page
+
+
+def test_a_figure_with_photographs_is_shown_as_jpeg(monkeypatch):
+    import IPython.display
+
+    shown = []
+    monkeypatch.setattr(
+        IPython.display, "display", lambda *data, **more: shown.append((data, more))
+    )
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 40, 40, 3), dtype=np.uint8)
+    plots.show(plots.image_grid(pixels)[0], alt="Four pictures of noise.")
+    (data, more), _words = shown
+    assert set(data[0]) == {"image/jpeg", "text/plain"}
+    assert more["metadata"]["image/jpeg"]["alt"] == "Four pictures of noise."
+    packed = base64.b64decode(data[0]["image/jpeg"])
+    assert Image.open(io.BytesIO(packed)).format == "JPEG"

@@ -77,8 +77,9 @@ def colour(index: int) -> str:
 def show(figure: Figure | Axes, alt: str) -> None:
     """Show a figure with a description in words, and close it.
 
-    The output is a PNG with ``alt`` in its metadata, and under it the same words, folded: few
-    viewers of notebooks hand the metadata to a screen reader.
+    The output is a picture with ``alt`` in its metadata, and under it the same words, folded: few
+    viewers of notebooks hand the metadata to a screen reader. Figures with photographs in them
+    become JPEG, at a fifth of the size; all others PNG.
 
     Parameters
     ----------
@@ -96,7 +97,9 @@ def show(figure: Figure | Axes, alt: str) -> None:
     if not alt.strip():
         raise ValueError("alt is empty; describe what the picture shows in a sentence or two.")
     figure = figure if isinstance(figure, Figure) else figure.figure
-    data, metadata = bundle(png(figure), alt)
+    photographs = any(image.get_array().ndim == 3 for ax in figure.axes for image in ax.images)
+    picture = (jpeg(figure), "image/jpeg") if photographs else (png(figure), "image/png")
+    data, metadata = bundle(alt, *picture)
     display(data, metadata=metadata, raw=True)
     show_words("The picture in words", alt)
 
@@ -110,24 +113,32 @@ def show_words(title: str, alt: str) -> None:
 
 
 def png(figure: Figure) -> bytes:
-    """The figure as a PNG at 100 dots an inch; the figure is closed.
-
-    A figure without pictures in it is reduced to 256 colours, which halves its size.
-    """
+    """The figure as a PNG of 256 colours at 100 dots an inch; the figure is closed."""
     from PIL import Image
 
-    drawn, packed = io.BytesIO(), io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=100)
-    plt.close(figure)
-    with Image.open(drawn) as image:
-        image = image.convert("RGB")
-        if not any(ax.images for ax in figure.axes):
-            image = image.quantize(256, dither=Image.Dither.NONE)
-        image.save(packed, format="PNG", optimize=True)
+    packed = io.BytesIO()
+    drawn = _drawn(figure).quantize(256, dither=Image.Dither.NONE)
+    drawn.save(packed, format="PNG", optimize=True)
     return packed.getvalue()
 
 
-def bundle(picture: bytes, alt: str) -> tuple[dict, dict]:
-    """Data and metadata of a notebook output that holds a PNG and its description."""
-    data = {"image/png": base64.b64encode(picture).decode(), "text/plain": alt}
-    return data, {"image/png": {"alt": alt}}
+def jpeg(figure: Figure) -> bytes:
+    """The figure as a JPEG at 100 dots an inch; the figure is closed."""
+    packed = io.BytesIO()
+    _drawn(figure).save(packed, format="JPEG", quality=80, optimize=True)
+    return packed.getvalue()
+
+
+def _drawn(figure: Figure):
+    from PIL import Image
+
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=100)
+    plt.close(figure)
+    return Image.open(drawn).convert("RGB")
+
+
+def bundle(alt: str, picture: bytes, kind: str = "image/png") -> tuple[dict, dict]:
+    """Data and metadata of a notebook output that holds a picture and its description."""
+    data = {kind: base64.b64encode(picture).decode(), "text/plain": alt}
+    return data, {kind: {"alt": alt}}

@@ -58,7 +58,8 @@ def slider(
 
     start = _checked_start(values, start)
     pictures = Pictures(function, name, alt)
-    data, metadata = figures.bundle(*pictures[start])
+    picture, words = pictures[start]
+    data, metadata = figures.bundle(words, picture)
     try:
         view, _ = live_view(pictures, name, values, start)
     except ModuleNotFoundError as error:
@@ -68,7 +69,7 @@ def slider(
     else:
         data[VIEW] = {"version_major": 2, "version_minor": 0, "model_id": view.model_id}
     display(data, metadata=metadata, raw=True)
-    figures.show_words(f"The picture at {name} = {start}, in words", pictures[start][1])
+    figures.show_words(f"The picture at {name} = {start}, in words", words)
 
 
 class Pictures:

@@ -60,10 +60,13 @@ def _overconfident():
 
 def _check_coolest(answer):
     logs, y = _overconfident()
-    temperatures = [0.2, 0.33, 0.5, 1.0, 2.0, 3.0, 5.0, 9.0]
-    found = float(answer(logs, y, temperatures))
+    temperatures = [0.2, 0.33, 0.5, 1.0, 2.0, 3.0, 6.5, 9.0]
+    found = answer(logs, y, temperatures)
+    if isinstance(found, tuple | list):
+        raise NotYet("return the temperature alone, without its loss.")
+    found = float(found)
     if found not in temperatures:
-        raise NotYet(f"it gives {found:g}; expected one of the temperatures that were handed in.")
+        raise NotYet(f"it gives {found:g}; expected one of the temperatures, not its position.")
     if found == 0.33:
         raise NotYet("it multiplies by the temperature; divide, so that a high one cools.")
     if found == 9.0:
@@ -73,8 +76,12 @@ def _check_coolest(answer):
         )
     if found == 0.2:
         raise NotYet(
-            "every temperature gives the same score: accuracy does not change with it. Take the "
-            "mean cross-entropy."
+            "the first temperature wins. Either all score the same, since accuracy does not change "
+            "with it, or the largest loss was taken: find the smallest mean cross-entropy."
+        )
+    if found == 0.5:
+        raise NotYet(
+            "`cross_entropy` takes the softmax itself: give it `logs / t`, not their softmax."
         )
     if found != 3.0:
         raise NotYet(
@@ -99,6 +106,19 @@ def _without_softmax(logs, y, temperatures):
     return min(temperatures, key=lambda t: float(nll_loss(logs / t, y)))
 
 
+def _softmax_twice(logs, y, temperatures):
+    from torch.nn.functional import cross_entropy
+
+    return min(temperatures, key=lambda t: float(cross_entropy((logs / t).softmax(1), y)))
+
+
+def _position(logs, y, temperatures):
+    from torch.nn.functional import cross_entropy
+
+    losses = [float(cross_entropy(logs / t, y)) for t in temperatures]
+    return losses.index(min(losses))
+
+
 def _check_clue(answer, depth):
     if "Florida" not in depth.index:
         raise NotYet("this asks about the course's photographs: leave image_folder empty.")
@@ -110,7 +130,7 @@ def _check_clue(answer, depth):
         raise NotYet(f"no stage is called {stage!r}; they are {', '.join(depth.columns)}.")
     if stage != best:
         raise NotYet(f"{stage} is not the best in Florida; read along the row of Florida.")
-    if cue != "colour":
+    if str(cue).strip().lower() not in ("colour", "color"):
         raise NotYet(
             "take the colour out of the pictures and probe this stage again: does it still know? "
             "Such an early stage sees a few pixels at a time, so neither shapes nor coarse texture."
@@ -159,6 +179,8 @@ EXERCISES = [
             Wrong(lambda: _multiplies, "multiplies by the temperature"),
             Wrong(lambda: _by_accuracy, "accuracy does not change"),
             Wrong(lambda: _without_softmax, "the hottest wins"),
+            Wrong(lambda: _softmax_twice, "takes the softmax itself"),
+            Wrong(lambda: _position, "not its position"),
         ],
     ),
     Exercise(

@@ -93,7 +93,8 @@ def test_the_first_screen_asks_nothing(lesson):
 def test_every_picture_is_there_and_told_in_words(lesson):
     pictures = 0
     for place, cell in enumerate(lesson.saved()):
-        if not any("image/png" in output.get("data", ()) for output in cell.get("outputs", ())):
+        kinds = {kind for output in cell.get("outputs", ()) for kind in output.get("data", ())}
+        if not kinds & {"image/png", "image/jpeg"}:
             continue
         shown = lesson.cell(place)
         for image in shown.find_elements(By.CSS_SELECTOR, ".jp-OutputArea-output img"):

@@ -150,3 +150,17 @@ def test_folder_is_divided_by_picture_and_cut_into_tiles(kind, request):
     assert len(cut) == 3 * 3 * 2
     assert any(len(tile.boxes) for tile in cut)
     assert all(((tile.boxes >= 0) & (tile.boxes <= 16)).all() for tile in cut)
+
+
+def test_no_other_program_opens_a_picture_whatever_its_name(voc, capsys):
+    Image.new("RGB", (20, 20)).save(voc / "d.eps")
+    (voc / "d.eps").rename(voc / "d.png")
+    assert [scene.name for scene in box_folders.read_folder(voc)] == ["a", "b", "c"]
+    assert "left out: d.png (cannot identify image file" in capsys.readouterr().out
+
+
+def test_a_picture_that_is_a_bomb_is_left_out(voc, capsys, monkeypatch):
+    picture(voc / "d.png", width=200, height=200)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10_000)  # twice that is an error to Pillow
+    assert [scene.name for scene in box_folders.read_folder(voc)] == ["a", "b", "c"]
+    assert "left out: d.png" in capsys.readouterr().out

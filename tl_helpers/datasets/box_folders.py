@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
 from tl_helpers.datasets.aerial import Scene
 from tl_helpers.datasets.boxes import read_voc
+from tl_helpers.datasets.picture_files import opened
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 
@@ -115,10 +116,10 @@ def _voc_beside(file: Path) -> Tensor | None:
 
 def _scene(file: Path, read_boxes) -> Scene | None:
     try:
-        with Image.open(file) as opened:
-            pixels = np.array(opened.convert("RGB"))
+        with opened(file) as picture:
+            pixels = np.array(picture.convert("RGB"))
         boxes = read_boxes(file)
-    except (OSError, UnidentifiedImageError, ValueError) as error:
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
         print(f"left out: {file.name} ({error})")
         return None
     if boxes is None:

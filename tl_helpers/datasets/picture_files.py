@@ -72,6 +72,18 @@ def read_square(path: Path, size: int) -> np.ndarray:
         raise UnreadablePicture(f"damaged ({error or type(error).__name__})") from error
 
 
+def opened(path: Path) -> Image.Image:
+    """A picture file, opened as one of `FORMATS` whatever its name says, and not yet decoded.
+
+    Raises
+    ------
+    OSError, PIL.Image.DecompressionBombError
+        As `PIL.Image.open`.
+    """
+    Image.init()
+    return Image.open(path, formats=[name for name in FORMATS if name in Image.OPEN])
+
+
 def to_bytes(deep: list[np.ndarray]) -> list[np.ndarray]:
     """Grey pictures of more than 8 bits on one scale of 8 bits, so that they stay comparable.
 
@@ -86,10 +98,9 @@ def to_bytes(deep: list[np.ndarray]) -> list[np.ndarray]:
 
 
 def _decode(path: Path, size: int) -> np.ndarray:
-    Image.init()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of odd metadata; sizes are checked below
-        with Image.open(path, formats=[name for name in FORMATS if name in Image.OPEN]) as picture:
+        with opened(path) as picture:
             scale = 2 * size / min(picture.size)  # two pixels for each one keep it antialiased
             if scale < 1:
                 picture.draft(None, tuple(round(scale * side) for side in picture.size))

@@ -76,7 +76,7 @@ $(BENCH_STAMP): pyproject.toml constraints.txt $(STAMP)
 	@touch $@
 
 bench: fetch $(BENCH_STAMP)  ## measure the helpers' speed (BENCH_ARGS="loops --repeats 3")
-	PYTHONPATH=tests $(OFFLINE) $(BENCH_PY) -m bench $(BENCH_ARGS)
+	PYTHONPATH=tests/support $(OFFLINE) $(BENCH_PY) -m bench $(BENCH_ARGS)
 
 lint: $(STAMP)  ## ruff on code and notebooks
 	$(PY) -m ruff check .

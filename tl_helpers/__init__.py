@@ -1,7 +1,37 @@
-"""Helpers of the transfer-learning course: training loops, fair comparisons, assets.
+"""Helpers of the transfer-learning course: fair comparisons, training, techniques, assets.
 
-Nothing heavy is imported here: ``import tl_helpers`` does not import torch. Import the module
-you need, for example ``from tl_helpers import runtime``.
+A house of rooms, each a folder with one door; imports go only downward:
+
+    kit         the commands of `tl`, lessons, the lab
+    plots       draws, never trains
+    arms        probe, fine-tune, scratch and their rivals, each written once
+    compare     arms x budgets x seeds, intervals, claims, recorded evidence
+    techniques  freezing, features, adapters, adaptation
+    training    the loop, evaluation, checkpoints, the runtime
+    models      pretrained networks, heads, weight files
+    exercises, datasets
+    assets      paths, files, verified weights and data
+
+A lesson takes what it needs by its short name: ``from tl_helpers import runtime, features``. Names
+come lazily: ``import tl_helpers`` loads neither torch nor numpy.
 """
 
+import lazy_loader
+
 __version__ = "0.1.0"
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=["arms", "assets", "compare", "datasets", "exercises", "kit", "models", "plots"]
+    + ["techniques", "training"],
+    submod_attrs={
+        "models": ["backbones", "detection", "torchvision_backbones", "weights"],
+        "training": ["runtime"],
+        "techniques": ["adapters", "domain_adaptation", "features", "freezing", "param_groups"]
+        + ["transferability"],
+        "compare": ["metrics"],
+        "plots": ["widgets"],
+        "kit": ["colab"],
+        "arms": ["blobs"],
+    },
+)

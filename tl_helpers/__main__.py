@@ -2,7 +2,7 @@
 
 import sys
 
-from tl_helpers.cli import main
+from tl_helpers.kit.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

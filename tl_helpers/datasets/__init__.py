@@ -1,5 +1,24 @@
-"""Data sets of the course, one module per modality."""
+"""Examples and their splits: one module a modality, and the reader"s own folders and files."""
 
-from tl_helpers.datasets.examples import Examples, Splits, split_by_group
+import lazy_loader
 
-__all__ = ["Examples", "Splits", "split_by_group"]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=[
+        "aerial",
+        "box_folders",
+        "boxes",
+        "class_folders",
+        "folders",
+        "language",
+        "messages",
+        "pets",
+        "picture_files",
+        "shares",
+        "tiles",
+        "vision",
+    ],
+    submod_attrs={
+        "examples": ["Examples", "Splits", "split_by_group"],
+    },
+)

@@ -10,9 +10,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from tl_helpers.datasets.aerial import Scene
 from tl_helpers.datasets.boxes import read_voc
 from tl_helpers.datasets.picture_files import opened
+from tl_helpers.datasets.scenes import Scene
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
+from tl_helpers.assets import watching
 from tl_helpers.datasets import picture_files
 from tl_helpers.datasets.class_folders import (
     ClassFiles,
@@ -156,8 +155,7 @@ def _read(
     """Up to ``room`` readable pictures of each class, ordered by class and path."""
     found, left_out = [], []
     total = sum(min(len(some), room) for some in files)
-    silent = os.environ.get("TL_PROGRESS") == "0"
-    with tqdm(total=total, unit="picture", leave=False, delay=3, disable=silent) as bar:
+    with watching.bar(total=total, unit="picture", leave=False, delay=3) as bar:
         for label, some in enumerate(files):
             kept: dict[int, _Picture] = {}
             for place in _drawn(len(some), room, [data_seed, label]):

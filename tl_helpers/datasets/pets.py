@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torchvision.transforms.v2 import functional
 
-from tl_helpers import paths
+from tl_helpers.assets import paths
 from tl_helpers.datasets.examples import Examples, Splits
 
 

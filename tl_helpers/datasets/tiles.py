@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from tl_helpers.datasets.aerial import Scene
+from tl_helpers.datasets.scenes import Scene
 
 
 class Split(NamedTuple):

@@ -32,8 +32,8 @@ def _check_iou(answer):
 def _check_detect_at(answer):
     import torch
 
-    from tl_helpers.datasets.aerial import Scene
-    from tl_helpers.detection import Detections
+    from tl_helpers.datasets.scenes import Scene
+    from tl_helpers.models.detection import Detections
 
     seen = []
 
@@ -85,7 +85,7 @@ def _check_recall(answer, curve):
 def _curve():
     import numpy as np
 
-    from tl_helpers.detection import Curve
+    from tl_helpers.models.detection import Curve
 
     hits = np.array([1, 0, 0, 1, 1, 0, 1, 0, 0, 0, 0, 1])
     found = np.cumsum(hits)

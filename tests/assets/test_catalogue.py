@@ -1,0 +1,98 @@
+"""Every asset of the course is described in full, and a catalogue that is not sound is refused."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+from tiny_parcels import GOOD_MEMBERS, entry
+
+from tl_helpers import assets
+from tl_helpers.assets.converting import CONVERSIONS
+from tl_helpers.assets.entries import read_catalogue
+from tl_helpers.assets.paths import kit_root
+from tl_helpers.assets.store import AssetError
+
+SHIPPED = read_catalogue(kit_root() / "data" / "catalogue.toml")
+
+
+@pytest.mark.parametrize("asset", SHIPPED, ids=lambda asset: asset.name)
+def test_every_shipped_asset_is_described_in_full(asset):
+    assert asset.kind in ("weights", "data")
+    assert asset.title and asset.citation
+    assert asset.licence_url.startswith("https://")
+    assert re.match(r"Apache-2\.0|MIT|BSD-|CC-BY|CC0|unknown: .{20}", asset.content_licence)
+    assert 1_000 < asset.bytes < 500_000_000
+    assert asset.lessons and all(re.fullmatch(r"\d+(\.\d+)?", i) for i in asset.lessons)
+    assert all(re.fullmatch("[0-9a-f]{64}", m.sha256) for m in asset.stored)
+    assert asset.convert is None or asset.convert.function in CONVERSIONS
+
+
+def test_weights_are_stored_as_safetensors():
+    for asset in SHIPPED:
+        names = [member.file_name for member in asset.stored]
+        assert not [n for n in names if n.endswith((".pth", ".pt", ".bin", ".pkl", ".pickle"))]
+        assert (asset.kind == "weights") == any(n.endswith(".safetensors") for n in names)
+
+
+def test_hub_revision_is_a_commit_wherever_files_are_fetched_from_it():
+    for asset in SHIPPED:
+        if asset.hub is not None and asset.hub.files:
+            assert re.fullmatch("[0-9a-f]{40}", asset.hub.revision)
+
+
+def test_needed_lists_what_the_named_lessons_use(monkeypatch):
+    monkeypatch.delenv("TL_CATALOGUE", raising=False)
+    assert assets.needed(["00"]) == ["efficientnet-lite0", "surface-textures"]
+    assert assets.needed() == [asset.name for asset in SHIPPED if asset.lessons]
+    assert assets.needed(["99.9"]) == []
+
+
+def test_fingerprint_follows_the_content_and_nothing_else(shop):
+    def fingerprint(text):
+        (shop / "catalogue.toml").write_text(text)
+        return assets.fingerprint("tiny")
+
+    first = fingerprint(entry(GOOD_MEMBERS))
+    assert fingerprint(entry(GOOD_MEMBERS, licence="MIT")) == first
+    assert fingerprint(entry({**GOOD_MEMBERS, "more.txt": "0" * 64})) != first
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (entry(GOOD_MEMBERS) * 2, "lists tiny more than once"),
+        (entry(GOOD_MEMBERS, name="../tiny"), "expected a name of a-z"),
+        (entry({"a/b.txt": "12ab"}), "expected 64 digits"),
+        (entry({"a/x.txt": "0" * 64, "b/x.txt": "1" * 64}), "different file names"),
+        (entry(GOOD_MEMBERS).replace("citation", "quotation"), "'citation' is missing"),
+        (entry({}), "different file names"),
+        (
+            entry(GOOD_MEMBERS, more='[asset.hub]\nrepo = "a/b"\nrevision = "r"\nfiles = ["x"]'),
+            "the same bytes",
+        ),
+        ("[[asset]\n", "cannot be read"),
+    ],
+)
+def test_catalogue_that_is_not_sound_is_refused(shop, text, complaint):
+    (shop / "catalogue.toml").write_text(text)
+    with pytest.raises(AssetError, match=complaint):
+        assets.catalogue()
+
+
+def test_missing_catalogue_is_named(shop):
+    (shop / "catalogue.toml").unlink()
+    with pytest.raises(AssetError, match=r"catalogue\.toml cannot be read"):
+        assets.catalogue()
+
+
+def test_looking_at_assets_imports_nothing_heavy(shop):
+    code = (
+        "import sys; from tl_helpers import assets; assets.status(assets.catalogue()[0]); "
+        "print([m for m in ('torch', 'numpy', 'timm', 'huggingface_hub') if m in sys.modules])"
+    )
+    (shop / "catalogue.toml").write_text(entry(GOOD_MEMBERS))
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=kit_root(), check=True
+    )
+    assert found.stdout == "[]\n"

@@ -1,0 +1,73 @@
+"""A conversion keeps every number, and its bytes depend on nothing else."""
+
+import hashlib
+
+import pytest
+import torch
+from safetensors import safe_open
+
+from tl_helpers.assets.converting import CONVERSIONS, write_safetensors
+
+
+def _tensors():
+    return {
+        "weight": torch.arange(15.0).reshape(3, 5) / 7,
+        "turned": torch.arange(8.0).reshape(4, 2).t(),
+        "half": torch.arange(6).to(torch.bfloat16),
+        "count": torch.tensor(7),
+        "empty": torch.zeros(0, 3),
+    }
+
+
+def test_safetensors_library_reads_back_every_tensor(tmp_path):
+    write_safetensors(_tensors(), tmp_path / "a.safetensors")
+    with safe_open(tmp_path / "a.safetensors", "pt") as file:
+        assert set(file.keys()) == set(_tensors())
+        for name, tensor in _tensors().items():
+            assert file.get_tensor(name).dtype == tensor.dtype
+            assert torch.equal(file.get_tensor(name), tensor)
+
+
+def test_same_tensors_give_the_same_bytes(tmp_path):
+    hashes = set()
+    for name in ("a", "b"):
+        write_safetensors(_tensors(), tmp_path / name)
+        hashes.add(hashlib.sha256((tmp_path / name).read_bytes()).hexdigest())
+    assert hashes == {"81aa3a67dff53facaa80d41667ae529bef5874ba7d08811064904d94e38b716f"}
+
+
+def test_type_without_a_safetensors_name_is_refused_before_writing(tmp_path):
+    with pytest.raises(ValueError, match="complex64"):
+        write_safetensors({"z": torch.zeros(2, dtype=torch.complex64)}, tmp_path / "a")
+    assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize("name", CONVERSIONS)
+def test_weights_get_the_names_of_timm_in_its_order(name, tmp_path):
+    import timm
+
+    expected = timm.create_model(f"tf_{name}").state_dict()
+    renamed = {f"other.{i}": tensor for i, tensor in enumerate(expected.values())}
+    torch.save(renamed, tmp_path / "a.pth")
+    CONVERSIONS[name](tmp_path / "a.pth", tmp_path / "a.safetensors")
+    with safe_open(tmp_path / "a.safetensors", "pt") as file:
+        assert all(torch.equal(file.get_tensor(n), t) for n, t in expected.items())
+
+
+@pytest.mark.parametrize("name", CONVERSIONS)
+def test_weights_of_another_network_are_refused(name, tmp_path):
+    torch.save({"weight": torch.zeros(3)}, tmp_path / "a.pth")
+    with pytest.raises(ValueError, match=f"shapes are not those of timm's tf_{name}"):
+        CONVERSIONS[name](tmp_path / "a.pth", tmp_path / "a.safetensors")
+    assert not (tmp_path / "a.safetensors").exists()
+
+
+def test_code_in_a_pickle_is_not_run(tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "trap"), "w"))
+
+    torch.save({"weight": Trap()}, tmp_path / "a.pth")
+    with pytest.raises(Exception, match="Weights only load failed"):
+        CONVERSIONS["efficientnet_lite0"](tmp_path / "a.pth", tmp_path / "a.safetensors")
+    assert not (tmp_path / "trap").exists()

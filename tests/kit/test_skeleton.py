@@ -1,0 +1,69 @@
+"""``tl new`` writes a lesson that keeps the rules a new lesson can keep, and runs at once."""
+
+import nbformat
+import pytest
+import tiny_kit
+from test_wrong_answers import stub_state, wrong_answer_complaints
+
+from tl_helpers import exercises
+from tl_helpers.assets import paths
+from tl_helpers.kit import lessons, running, skeleton
+from tl_helpers.kit.lessons import LessonError
+
+
+@pytest.fixture
+def new(tmp_path, monkeypatch):
+    monkeypatch.setenv("TL_NOTEBOOKS", str(tiny_kit.build(tmp_path)))
+    monkeypatch.setenv("TL_WORK", str(tmp_path / "work"))
+    skeleton.create("2.3", "Does this skeleton run, and why should it?")
+    return lessons.get("2.3")
+
+
+def test_new_lesson_lands_in_its_track(new):
+    assert new.path.parts[-2:] == ("02_vision", "03_does_this_skeleton_run_and.ipynb")
+    assert new.title == "Does this skeleton run, and why should it?"
+    assert "{{" not in new.path.read_text() + new.exercises_file.read_text()
+
+
+def test_existing_folder_of_a_track_is_used(new):
+    notebook, sheet = skeleton.create("1.7", "Where?")
+    assert notebook.parent.name == "01_basics" and sheet.parent.parent == notebook.parent
+
+
+def test_new_lesson_runs_and_passes_its_own_checks(new, tmp_path):
+    settings = running.Settings(threads=1)
+    result = running.run("2.3", "smoke", solutions=True, out=tmp_path / "out", settings=settings)
+    assert result.problems == []
+    assert [check["state"] for check in result.checks] == ["passed"] * 3
+
+
+def test_new_exercises_refuse_wrong_answers_and_know_their_stubs(new):
+    for exercise in exercises.load(new.exercises_file):
+        assert wrong_answer_complaints(exercise) == []
+        assert stub_state(new, exercise) == "not attempted"
+
+
+def test_cells_carry_their_marks():
+    code = "```python setup\nimport os\n```\n\nmore\n\n```python exercise=2.3.1\nx = ...\n```\n"
+    text = f"# Hi\n\n{code}"
+    cells = skeleton.to_notebook(text, "2.3").cells
+    assert [cell.cell_type for cell in cells] == ["markdown", "code", "markdown", "code"]
+    assert cells[1].metadata == {"tags": ["setup"]}
+    assert cells[3].metadata == {"tags": ["exercise"], "exercise": "2.3.1"}
+    nbformat.validate(skeleton.to_notebook(text, "2.3"))
+
+
+@pytest.mark.parametrize(
+    ("id", "title", "reason"),
+    [
+        ("2", "Why?", "expected TRACK.LESSON"),
+        ("44.1", "Why?", "there is no track 44"),
+        ("1.1", "Why?", "is there already"),
+        ("3.1", "?!", "no word"),
+    ],
+)
+def test_wrong_use_writes_nothing(new, id, title, reason):
+    before = sorted(paths.notebooks_dir().rglob("*"))
+    with pytest.raises(LessonError, match=reason):
+        skeleton.create(id, title)
+    assert sorted(paths.notebooks_dir().rglob("*")) == before

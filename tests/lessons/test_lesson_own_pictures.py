@@ -1,0 +1,53 @@
+"""Lesson 2.1 runs on a reader's folder of pictures, from the same cells."""
+
+from __future__ import annotations
+
+import nbformat
+import numpy as np
+import pytest
+from offline_environment import offline_variables
+from PIL import Image
+
+from tl_helpers.kit import running
+
+
+@pytest.fixture
+def two_classes(tmp_path):
+    """Two classes of twelve pictures in several modes and sizes, and three that are unreadable."""
+    rng = np.random.default_rng(0)
+    for label, name in enumerate(("stripes", "spots and dots")):
+        folder = tmp_path / "mine" / name
+        folder.mkdir(parents=True)
+        for number in range(12):
+            pixels = rng.integers(0, 256, (40 + 5 * number, 60, 3), dtype=np.uint8)
+            pixels[:: 2 + label] //= 4
+            mode = ("RGB", "L", "RGBA", "P", "CMYK")[number % 5]
+            suffix = "tif" if mode == "CMYK" else "png"
+            Image.fromarray(pixels).convert(mode).save(folder / f"picture {number}.{suffix}")
+    (folder / "text.png").write_text("no picture")
+    (folder / "empty.jpg").write_bytes(b"")
+    whole = (folder / "picture 0.png").read_bytes()
+    (folder / "cut.png").write_bytes(whole[: len(whole) // 2])
+    return tmp_path / "mine"
+
+
+def test_the_whole_lesson_runs_on_two_classes_of_twelve_pictures(
+    two_classes, tmp_path, monkeypatch
+):
+    for name, value in offline_variables().items():
+        monkeypatch.setenv(name, value)
+    mine = {"image_folder": str(two_classes)}
+    settings = running.Settings(parameters=mine, threads=1, seconds=180)
+    result = running.run("2.1", "smoke", out=tmp_path, settings=settings)
+    assert result.problems == []
+    notebook = nbformat.read(result.notebook, as_version=4)
+    printed = "".join(o.get("text", "") for c in notebook.cells for o in c.get("outputs", []))
+    assert "24 pictures in 2 classes" in printed
+    for file in ("text.png", "empty.jpg", "cut.png"):
+        assert f"spots and dots/{file}" in printed
+    shown = "".join(
+        o.get("data", {}).get("text/plain", "")
+        for c in notebook.cells
+        for o in c.get("outputs", [])
+    )
+    assert "probe, all stages" in shown and "scratch" in shown

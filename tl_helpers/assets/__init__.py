@@ -1,0 +1,17 @@
+"""The ground floor: where things live on disk, and how weights and data get there.
+
+Paths and files first; then the catalogue"s entries, the origins that are asked, what is verified,
+and what is converted. `fetch` is the way in. Nothing here imports another room.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=["converting", "entries", "files", "integrity", "origins", "paths", "watching"],
+    submod_attrs={
+        "store": ["catalogue", "fetch", "fetch_many", "fingerprint", "needed", "status", "verify"],
+        "entries": ["Asset", "AssetError"],
+        "acquiring": ["folder"],
+    },
+)

@@ -1,0 +1,312 @@
+"""A fair comparison: every arm at every label budget and seed, on one fixed test set.
+
+The test set is opened here alone. What an arm tunes, it tunes inside its budget of labels.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from tl_helpers.assets import watching
+from tl_helpers.compare import code_hash, studies
+from tl_helpers.compare.report import TransferReport
+from tl_helpers.compare.setting import MissingRows, Saved, Setting, distinct, increasing, name_of
+from tl_helpers.compare.studies import Row, Study
+from tl_helpers.training.memory import MemoryPeak
+from tl_helpers.training.runtime import Runtime
+
+__all__ = ["MissingRows", "Prediction", "Saved", "Study", "TransferReport", "run"]
+
+Cell = tuple[str, int, int]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What an arm returns.
+
+    Attributes
+    ----------
+    predicted : array, shape (n,) or (n, c)
+        Labels or scores of all test items, in the test set's order; CPU tensors are converted.
+    trainable : int
+        Parameters trained; 0 for a method that has none.
+    """
+
+    predicted: np.ndarray
+    trainable: int = 0
+
+    def __post_init__(self) -> None:
+        predicted = np.asarray(self.predicted)
+        if predicted.dtype == np.float64:
+            predicted = predicted.astype(np.float32)  # halves what a study stores
+        object.__setattr__(self, "predicted", predicted)
+
+
+Arm = Callable[[int, int], Prediction]
+
+
+def run(
+    arms: Mapping[str, Arm],
+    budgets: Sequence[int],
+    seeds: Sequence[int],
+    *,
+    truth: Sequence,
+    metric: Callable,
+    pretrained: Sequence[str],
+    runtime: Runtime,
+    lesson: str,
+    task: str = "main",
+    metric_name: str | None = None,
+    higher_is_better: bool = True,
+    groups: Sequence | None = None,
+    headline: tuple[str, int] | None = None,
+    live: Mapping[str, Sequence] | None = None,
+    study: str | Study | None = None,
+    progress: bool = True,
+) -> TransferReport:
+    """Run every arm at every budget and seed, and report what transfer bought.
+
+    Parameters
+    ----------
+    arms : dict of str to callable
+        ``arm(budget, seed) -> Prediction``. The seed redraws subset, initialisation and order.
+    budgets : sequence of int
+        Labels that an arm may use, validation included; increasing.
+    seeds : sequence of int
+    truth : sequence, shape (n,)
+        Test labels.
+    metric : callable
+        ``metric(truth, predicted) -> float``, such as ``sklearn.metrics.balanced_accuracy_score``.
+    pretrained : sequence of str
+        Arms that use pretrained weights; all others are controls.
+    runtime : Runtime
+    lesson : str
+        Id of the lesson, such as "1.1".
+    task : str, default "main"
+        Name of this comparison where a lesson has several.
+    metric_name : str, optional
+        By default the metric's own name, in words.
+    higher_is_better : bool, default True
+    groups : sequence, shape (n,), optional
+        Units that repeat in the test set (patient, machine, photograph): intervals resample them.
+        By default each item is its own.
+    headline : (str, int), optional
+        Arm and budget that the scorecard and the verdict speak of; by default the first
+        pretrained arm and the middle budget (the lower middle of an even number).
+    live : dict, optional
+        ``{arm: budgets}`` or ``{arm: (budgets, seeds)}``: all that an expensive arm runs now.
+    study : str or Study, optional
+        Where the rest of the grid of the arms in ``live`` is recorded. Under ``tl study`` their
+        whole grid runs and is recorded; otherwise its rows join those that run now, as far as
+        code, assets, test items and profile are still the same.
+    progress : bool, default True
+
+    Returns
+    -------
+    TransferReport
+
+    Raises
+    ------
+    ValueError
+        For arguments that do not fit together, predictions of wrong length or with NaN, and a
+        metric that fails.
+    TypeError
+        When an arm returns something other than a Prediction.
+
+    Examples
+    --------
+    >>> report = run(
+    ...     {"probe": probe, "scratch": scratch}, [16, 64], range(5), truth=test.y,
+    ...     metric=balanced_accuracy_score, pretrained=["probe"], runtime=runtime, lesson="1.1",
+    ... )  # doctest: +SKIP
+    """
+    budgets, seeds = increasing(budgets), distinct(seeds)
+    setting = Setting(
+        lesson=lesson,
+        task=task,
+        profile=runtime.profile,
+        seed=runtime.seed,
+        truth=np.asarray(truth),
+        groups=np.arange(len(truth)) if groups is None else np.asarray(groups),
+        metric=metric,
+        metric_name=metric_name or name_of(metric),
+        higher_is_better=higher_is_better,
+        arms=tuple(arms),
+        pretrained=tuple(pretrained),
+        budgets=budgets,
+        headline=headline or (next(iter(pretrained), ""), budgets[(len(budgets) - 1) // 2]),
+    )
+    now = {arm: _restriction(arm, live, setting, seeds) for arm in (live or {})}
+    # A second BLAS thread slows small fits many times over: it fights torch's threads for cores.
+    with MemoryPeak(interval=0.25) as peak, threadpool_limits(1, user_api="blas"):
+        if study is None:
+            cells = _grid(setting, seeds, now)
+            report = TransferReport(setting, _run_all(arms, cells, setting, progress))
+        else:
+            study = Study(study) if isinstance(study, str) else study
+            report = _with_study(arms, setting, seeds, now, study, progress)
+    report.peak_mib = peak.mib
+    return report
+
+
+def _with_study(arms, setting, seeds, now, study, progress) -> TransferReport:
+    """Record the whole grid under ``tl study``; else run what is live and add what is recorded."""
+    if not now:
+        raise ValueError("study is given without live: name the arms whose grid is recorded.")
+    conditions = studies.Conditions(
+        setting.lesson,
+        setting.profile,
+        setting.metric_name,
+        studies.array_hash(setting.truth),
+        {arm: code_hash.of(arms[arm]) for arm in now},
+        studies.asset_hashes(setting.lesson),
+    )
+    if studies.recording(setting.lesson):
+        return _record(arms, setting, seeds, conditions, study, progress)
+    stored = studies.load(study)
+    if stored is None and setting.profile != "smoke":
+        print(f"{study.name} is not recorded yet; `tl study {setting.lesson}` records it.")
+    recorded, reasons = studies.usable_rows(stored, conditions)
+    for reason in reasons:
+        print(
+            f"Recorded rows of {study.name} are left out: {reason}. "
+            f"`tl study {setting.lesson}` records them again."
+        )
+    rows = _run_all(arms, _grid(setting, seeds, now), setting, progress)
+    # Another profile is no fault of the record; its sizes are simply not these.
+    stale = bool(reasons) and stored["conditions"]["profile"] == setting.profile
+    tolerance = stored["tolerance"] if stored else study.tolerance
+    return _joined(setting, rows, recorded, tolerance, stale)
+
+
+def _joined(setting, rows: list[Row], recorded: list[Row], tolerance, stale) -> TransferReport:
+    """Report of the live rows and, where there are none, the recorded; both are compared."""
+    ran = {row.key: row for row in rows}
+    known = [row for row in recorded if row.arm in setting.arms and row.budget in setting.budgets]
+    repeats = [_repeat(setting, ran[row.key], row, tolerance) for row in known if row.key in ran]
+    for repeat in repeats:
+        if not repeat["within"]:
+            print(
+                "A recorded result does not repeat within its tolerance: "
+                + ", ".join(f"{key} {repeat[key]}" for key in ("arm", "budget", "seed"))
+            )
+    rows = rows + [row for row in known if row.key not in ran]
+    return TransferReport(setting, rows, stale=stale, repeats=repeats)
+
+
+def _record(arms, setting, seeds, conditions, study, progress) -> TransferReport:
+    slow = tuple(conditions.code)
+    study_seeds = seeds if study.seeds is None else distinct(study.seeds)
+    cells = [(a, b, s) for a in slow for b in setting.budgets for s in study_seeds]
+    with studies.recorder(study, conditions, set(cells)) as recorder:
+        done = {row.key for row in recorder.rows}
+        print(f"{study.name}: {len(done)} of {len(cells)} rows are recorded already.")
+        rest = [cell for cell in cells if cell not in done]
+        for cell in _shown(rest, progress):
+            recorder.append(_run_cell(arms, cell, setting))
+        recorder.finish()
+        rows = list(recorder.rows)
+    cheap = _grid(setting, seeds, {arm: ((), ()) for arm in slow})
+    return TransferReport(setting, rows + _run_all(arms, cheap, setting, progress))
+
+
+def _repeat(setting: Setting, live: Row, recorded: Row, tolerance: float) -> dict:
+    return {
+        "task": setting.task,
+        **dict(zip(("arm", "budget", "seed"), live.key, strict=True)),
+        "live": live.value,
+        "recorded": recorded.value,
+        "tolerance": tolerance,
+        "within": abs(live.value - recorded.value) <= tolerance,
+    }
+
+
+def _grid(setting: Setting, seeds, now: Mapping) -> list[Cell]:
+    """Cells to run: the whole grid, or for the arms in ``now`` the budgets and seeds given."""
+    full = (setting.budgets, seeds)
+    return [
+        (arm, budget, seed)
+        for arm in setting.arms
+        for budget in now.get(arm, full)[0]
+        for seed in now.get(arm, full)[1]
+    ]
+
+
+def _run_all(arms: Mapping[str, Arm], cells: list[Cell], setting: Setting, progress) -> list[Row]:
+    return [_run_cell(arms, cell, setting) for cell in _shown(cells, progress)]
+
+
+def _run_cell(arms: Mapping[str, Arm], cell: Cell, setting: Setting) -> Row:
+    name, budget, seed = cell
+    start = time.perf_counter()
+    try:
+        prediction = arms[name](budget, seed)
+        seconds = time.perf_counter() - start
+        _check_prediction(prediction, setting)
+        value = setting.score(prediction.predicted)
+    except Exception as error:
+        error.add_note(f"This happened in arm {name!r} at {budget} labels, seed {seed}.")
+        raise
+    return Row(*cell, value, seconds, int(prediction.trainable), prediction.predicted)
+
+
+def _check_prediction(prediction: object, setting: Setting) -> None:
+    if not isinstance(prediction, Prediction):
+        raise TypeError(
+            f"the arm returned {type(prediction).__name__}; expected "
+            "compare.Prediction(predicted, trainable)."
+        )
+    predicted, items = prediction.predicted, len(setting.truth)
+    if predicted.ndim not in (1, 2) or len(predicted) != items:
+        raise ValueError(
+            f"predicted has shape {predicted.shape}; expected ({items},) labels or ({items}, c) "
+            f"scores, one row for each of the {items} test items."
+        )
+    if predicted.dtype.kind == "O":
+        raise ValueError("predicted holds Python objects; expected numbers or strings.")
+    if predicted.dtype.kind == "f" and not np.isfinite(predicted).all():
+        raise ValueError("predicted holds NaN or infinity; look for a training that diverged.")
+
+
+def _shown(cells: list[Cell], progress: bool) -> Iterator[Cell]:
+    """The cells, with a progress line that a notebook keeps only in its last state."""
+    if not progress or not cells or not watching.wanted():
+        yield from cells
+    elif watching.in_notebook():
+        yield from _shown_in_notebook(cells)
+    else:
+        yield from watching.bar(cells, unit="run", leave=False)
+
+
+def _shown_in_notebook(cells: list[Cell]) -> Iterator[Cell]:
+    from IPython.display import DisplayHandle
+
+    # A display that is updated leaves one line in the saved notebook; a bar on stderr leaves all.
+    line = DisplayHandle()
+
+    def show(text: str, how: Callable) -> None:
+        how({"text/plain": text}, raw=True)
+
+    show(f"0 of {len(cells)} runs", line.display)
+    for done, (arm, budget, seed) in enumerate(cells):
+        show(f"{done} of {len(cells)} runs, now {arm}: {budget} labels, seed {seed}", line.update)
+        yield arm, budget, seed
+    show(f"{len(cells)} runs finished", line.update)
+
+
+def _restriction(arm, live, setting, seeds) -> tuple[Sequence[int], Sequence[int]]:
+    """Budgets and seeds that an arm runs now, from its entry in ``live``."""
+    if arm not in setting.arms:
+        raise ValueError(f"live names {arm!r}, which is no arm; it has {', '.join(setting.arms)}.")
+    entry = live[arm]
+    pair = len(entry) == 2 and not any(isinstance(part, int | np.integer) for part in entry)
+    budgets, chosen = entry if pair else (entry, seeds)
+    strange = [labels for labels in budgets if labels not in setting.budgets]
+    if strange:
+        raise ValueError(f"live runs {arm} at {strange}, not among {list(setting.budgets)}.")
+    return tuple(budgets), distinct(chosen) if len(chosen) else ()

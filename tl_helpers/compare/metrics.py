@@ -1,0 +1,276 @@
+"""Intervals, paired gains and calibration error: what scikit-learn leaves to the reader."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+
+from tl_helpers.training.probabilities import check_probabilities
+
+
+class Interval(NamedTuple):
+    """A mean with the ends of its confidence interval, in the unit of the values.
+
+    The ends are infinite where the data cannot give an interval, as with a single seed.
+    """
+
+    mean: float
+    low: float
+    high: float
+
+    @property
+    def width(self) -> float:
+        """Distance between the two ends."""
+        return self.high - self.low
+
+    def __str__(self) -> str:
+        if math.isinf(self.width):
+            return f"{self.mean:.3f} (no interval: one value)"
+        return f"{self.mean:.3f} ({self.low:.3f} to {self.high:.3f})"
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
+
+
+def t_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
+    """Student's t interval of the mean of independent values, one a seed.
+
+    Parameters
+    ----------
+    values : sequence of float, shape (n,)
+        A single value gives infinite ends: it says nothing about the spread.
+    confidence : float, default 0.95
+
+    Raises
+    ------
+    ValueError
+        When ``values`` is empty or holds NaN or infinity, or ``confidence`` is not in (0, 1).
+    """
+    values = _finite("values", values)
+    _check_confidence(confidence)
+    mean = float(values.mean())
+    if len(values) == 1:
+        return Interval(mean, -math.inf, math.inf)
+    error = float(values.std(ddof=1)) / math.sqrt(len(values))
+    half = float(stats.t.ppf((1 + confidence) / 2, len(values) - 1)) * error
+    return Interval(mean, mean - half, mean + half)
+
+
+def paired_gain(a: Sequence[float], b: Sequence[float], confidence: float = 0.95) -> Interval:
+    """Student's t interval of the mean of ``a - b``, paired: ``a[i]`` and ``b[i]`` share a seed.
+
+    Pairing removes what the two have in common, such as an easy draw of labels.
+
+    Raises
+    ------
+    ValueError
+        As `t_interval`, and when the two lengths differ.
+    """
+    a, b = _finite("a", a), _finite("b", b)
+    if len(a) != len(b):
+        raise ValueError(
+            f"a has {len(a)} values and b has {len(b)}; a pair needs the same seeds in both."
+        )
+    return t_interval(a - b, confidence)
+
+
+@dataclass(frozen=True)
+class GroupDraws:
+    """Test items drawn by whole groups with replacement, as `draw_groups` makes them.
+
+    Attributes
+    ----------
+    items : list of int arrays
+        Indices of the test items of each draw, with repetitions.
+    freedom : int
+        Degrees of freedom of the standard error: groups less strata, at most draws less one.
+    inflation : float
+        Factor on the standard error: drawing from k groups understates the variance by
+        (k - 1) / k in each stratum.
+    """
+
+    items: list[np.ndarray]
+    freedom: int
+    inflation: float
+
+    def interval(self, mean: float, values: Sequence[float], confidence: float = 0.95) -> Interval:
+        """Interval around ``mean``, from the statistic's value on each draw."""
+        _check_confidence(confidence)
+        error = float(_finite("values", values).std(ddof=1)) * self.inflation
+        half = float(stats.t.ppf((1 + confidence) / 2, self.freedom)) * error
+        return Interval(mean, mean - half, mean + half)
+
+
+def draw_groups(
+    groups: Sequence, *, labels: Sequence | None = None, resamples: int = 200, seed: int = 0
+) -> GroupDraws:
+    """Draw whole groups of test items with replacement (cluster bootstrap).
+
+    Items of one group (a patient, a machine, a photograph) resemble one another, so that a group
+    is drawn whole (Davison and Hinkley, Bootstrap Methods and their Application, 1997, section
+    3.8).
+
+    Parameters
+    ----------
+    groups : sequence, shape (n,)
+        The group of each item.
+    labels : sequence, shape (n,), optional
+        Classes of the items. Groups of one class each are then drawn class by class; otherwise
+        a draw that misses a class is repeated, since most metrics are undefined on it.
+    resamples : int, default 200
+        Draws; 50 already give a usable standard error (Efron and Tibshirani, An Introduction to
+        the Bootstrap, 1993, section 6.4).
+    seed : int, default 0
+
+    Raises
+    ------
+    ValueError
+        With fewer than two groups or draws, one group alone in its class, lengths that differ,
+        or draws that nearly always miss a class.
+    """
+    if resamples < 2:
+        raise ValueError(f"resamples is {resamples}; expected at least 2, better 50 or more.")
+    members = _members(groups)
+    strata = _strata(members, labels, len(groups))
+    draws = _draws(members, strata, labels, np.random.default_rng(seed))
+    total, freedom = len(members), len(members) - len(strata)
+    items = [next(draws) for _ in range(resamples)]
+    return GroupDraws(items, min(freedom, resamples - 1), math.sqrt(total / freedom))
+
+
+def resample_groups(
+    statistic: Callable[[np.ndarray], float],
+    groups: Sequence,
+    *,
+    labels: Sequence | None = None,
+    resamples: int = 200,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Interval:
+    """Bootstrap interval of a statistic of the test items, drawing whole groups.
+
+    The interval is the statistic on all items plus or minus Student's t times the bootstrap's
+    standard error; percentiles of few groups would be too narrow.
+
+    Parameters
+    ----------
+    statistic : callable
+        Maps item indices, int (m,) with repetitions, to a float: for example the difference of
+        two models' metric on those items.
+    groups, labels, resamples, seed
+        As in `draw_groups`.
+    confidence : float, default 0.95
+
+    Raises
+    ------
+    ValueError
+        As `draw_groups`, and for a statistic that is not finite.
+    """
+    draws = draw_groups(groups, labels=labels, resamples=resamples, seed=seed)
+    values = [statistic(items) for items in draws.items]
+    mean = float(_finite("statistic", [statistic(np.arange(len(groups)))])[0])
+    return draws.interval(mean, values, confidence)
+
+
+def _members(groups: Sequence) -> list[np.ndarray]:
+    """Item indices of each group."""
+    _, codes = np.unique(np.asarray(groups), return_inverse=True)
+    order = np.argsort(codes, kind="stable")
+    return np.split(order, np.cumsum(np.bincount(codes))[:-1])
+
+
+def _strata(members: list[np.ndarray], labels: Sequence | None, items: int) -> list[np.ndarray]:
+    """Indices of the groups that are drawn together: class by class, or all at once."""
+    if labels is not None and len(labels) != items:
+        raise ValueError(f"there are {items} groups and {len(labels)} labels; expected one each.")
+    if len(members) < 2:
+        raise ValueError(
+            f"all {items} items are in one group, which cannot be resampled. Give the items' own "
+            "groups, or groups=None to resample items and say that the interval describes "
+            "this group alone."
+        )
+    everything = [np.arange(len(members))]
+    if labels is None:
+        return everything
+    labels = np.asarray(labels)
+    if any(len(np.unique(labels[group])) > 1 for group in members):
+        return everything
+    label_of_group = np.array([labels[group[0]] for group in members])
+    strata = [np.flatnonzero(label_of_group == label) for label in np.unique(label_of_group)]
+    alone = [str(label_of_group[stratum[0]]) for stratum in strata if len(stratum) == 1]
+    if alone:
+        raise ValueError(
+            f"class {alone[0]} has a single test group, so that resampling cannot tell how much "
+            "its result varies. Add groups of this class, or give groups=None to resample items "
+            "and say that the interval describes these groups alone."
+        )
+    return strata
+
+
+def _draws(members, strata, labels, rng) -> Iterator[np.ndarray]:
+    classes = 0 if labels is None else len(np.unique(labels))
+    missed = 0
+    while True:
+        chosen = np.concatenate([rng.choice(stratum, len(stratum)) for stratum in strata])
+        items = np.concatenate([members[group] for group in chosen])
+        if labels is None or len(np.unique(np.asarray(labels)[items])) == classes:
+            yield items
+            continue
+        missed += 1
+        if missed > 1000:
+            raise ValueError(
+                f"{missed} draws of test groups missed one of the {classes} classes: too few "
+                "groups hold it. Add groups, or give groups=None to resample items."
+            )
+
+
+def expected_calibration_error(
+    probabilities: np.ndarray, labels: Sequence[int], bins: int = 15
+) -> float:
+    """Mean gap between confidence and accuracy over equal-width bins of confidence, in [0, 1].
+
+    Parameters
+    ----------
+    probabilities : float array, shape (n, c)
+        Rows sum to 1.
+    labels : int sequence, shape (n,)
+        Class indices in [0, c).
+    bins : int, default 15
+
+    Raises
+    ------
+    ValueError
+        For shapes that do not match, rows that are not probabilities, or labels out of range.
+
+    References
+    ----------
+    Guo et al., On Calibration of Modern Neural Networks, ICML 2017, section 2.
+    """
+    probabilities, labels = check_probabilities(probabilities, labels)
+    if bins < 1:
+        raise ValueError(f"bins is {bins}; expected at least 1.")
+    confidence = probabilities.max(axis=1)
+    correct = probabilities.argmax(axis=1) == labels
+    index = np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = np.bincount(index, confidence - correct, minlength=bins)
+    return float(np.abs(gaps).sum() / len(labels))
+
+
+def _finite(what: str, values: Sequence[float]) -> np.ndarray:
+    values = np.asarray(values, dtype=float)
+    if values.ndim != 1 or not len(values):
+        raise ValueError(f"{what} has shape {values.shape}; expected at least one number in a row.")
+    if not np.isfinite(values).all():
+        bad = int(np.flatnonzero(~np.isfinite(values))[0])
+        raise ValueError(f"{what}[{bad}] is {values[bad]}; expected finite numbers.")
+    return values
+
+
+def _check_confidence(confidence: float) -> None:
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence is {confidence}; expected a number in (0, 1) such as 0.95.")

@@ -1,0 +1,119 @@
+"""Run several lessons at once, one process each, and leave nothing behind on Ctrl-C."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import queue
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from tl_helpers.kit import running
+from tl_helpers.kit.running import RunResult, Settings
+
+
+@dataclass(frozen=True)
+class Job:
+    """One lesson to run: the arguments of `running.run`."""
+
+    id: str
+    profile: str
+    seed: int
+    solutions: bool
+    out: Path
+    settings: Settings
+
+
+def run_all(jobs: list[Job], side_by_side: int, report: Callable[..., None]) -> list[RunResult]:
+    """Run the jobs, at most ``side_by_side`` at a time.
+
+    Parameters
+    ----------
+    jobs : list of Job
+    side_by_side : int
+        Number of processes.
+    report : callable
+        ``report(id, done=, total=)`` after each code cell, ``report(id, result=)`` at the end.
+
+    Returns
+    -------
+    list of RunResult
+        In the order of ``jobs``.
+    """
+    context = multiprocessing.get_context("spawn")  # a fork would share torch's and zmq's threads
+    messages = context.Queue()
+    waiting, busy, results = list(jobs), {}, {}
+    try:
+        while waiting or busy:
+            while waiting and len(busy) < side_by_side:
+                job = waiting.pop(0)
+                busy[job.id] = _start(context, job, messages)
+            for id, content in _received(messages, busy):
+                report(id, **content)
+                if "result" in content:
+                    results[id] = content["result"]
+                    busy.pop(id).join()
+    finally:
+        for id, process in busy.items():
+            _end(process, next(job for job in jobs if job.id == id))
+    return [results[job.id] for job in jobs]
+
+
+def _start(context, job: Job, messages) -> BaseProcess:
+    process = context.Process(target=_work, args=(job, messages), name=f"lesson {job.id}")
+    process.start()
+    return process
+
+
+def _received(messages, busy: dict[str, BaseProcess]) -> Iterator[tuple[str, dict]]:
+    """Next message, or a result for each process that ended without sending one."""
+    try:
+        yield messages.get(timeout=0.2)
+        return
+    except queue.Empty:
+        pass
+    for id, process in list(busy.items()):
+        if process.exitcode not in (None, 0):
+            text = f"its process ended with status {process.exitcode} and no result."
+            yield id, {"result": RunResult(id, "", 0, False, problems=[text])}
+
+
+def _end(process: BaseProcess, job: Job) -> None:
+    """Stop an unfinished run with its kernel, and remove its scratch folder."""
+    from tl_helpers.kit.kernels import end_process_tree
+
+    end_process_tree(process.pid)
+    process.join()
+    for scratch in job.out.glob(f".{job.id}-*"):
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _work(job: Job, messages) -> None:
+    """In the child: run the lesson, send its progress and its result."""
+    if hasattr(os, "setsid"):
+        os.setsid()  # the terminal's Ctrl-C goes to the parent alone, which ends us
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+    def on_cell(done: int, total: int) -> None:
+        messages.put((job.id, {"done": done, "total": total}))
+
+    settings = replace(job.settings, on_cell=on_cell)
+    options = {"solutions": job.solutions, "out": job.out, "settings": settings}
+    try:
+        result = running.run(job.id, job.profile, job.seed, **options)
+    except Exception as error:
+        text = f"{type(error).__name__}: {error}"
+        result = RunResult(job.id, job.profile, job.seed, job.solutions, problems=[text])
+    messages.put((job.id, {"result": result}))
+
+
+def _end_with_parent() -> None:
+    """When the parent is killed, end this process and its kernel rather than run on unseen."""
+    from tl_helpers.kit.kernels import end_process_tree
+
+    multiprocessing.parent_process().join()
+    end_process_tree(os.getpid())

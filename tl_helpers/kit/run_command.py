@@ -1,0 +1,186 @@
+"""``tl run`` and ``tl study``: lessons in processes of their own, with bars and a summary."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+from tl_helpers.assets import paths, watching
+from tl_helpers.kit import jobs, lessons
+from tl_helpers.kit.jobs import Job
+from tl_helpers.kit.lessons import Lesson, LessonError
+from tl_helpers.kit.running import RunResult, Settings
+
+LIMITS = {"smoke": 300.0, "laptop": 900.0, "gpu": 6 * 3600.0}  # seconds a lesson
+STUDY_LIMIT = 3 * 3600.0
+
+
+class Reporter:
+    """Progress bars on a terminal's stderr, and one line a lesson that has ended."""
+
+    def __init__(self, quiet: bool) -> None:
+        self.quiet = quiet
+        self.bars: dict[str, Any] = {}
+
+    def __call__(
+        self, id: str, done: int = 0, total: int = 0, result: RunResult | None = None
+    ) -> None:
+        """Take a message of `jobs.run_all`."""
+        if result is None:
+            bar = self._bar(id, total)
+            bar.n = done
+            bar.refresh()
+            return
+        if id in self.bars:
+            self.bars.pop(id).close()
+        if not self.quiet:
+            print(line(result), flush=True)
+
+    def _bar(self, id: str, total: int) -> Any:
+        if id not in self.bars:
+            self.bars[id] = watching.bar(total=total, desc=id, unit="cell", leave=False)
+        return self.bars[id]
+
+
+def line(result: RunResult) -> str:
+    """A run in one line, with its problems below."""
+    outcome = "ok" if result.ok else "FAILED"
+    held = sum(claim["holds"] is True for claim in result.claims)
+    fell = sum(claim["holds"] is False for claim in result.claims)
+    open_ = len(result.claims) - held - fell
+    claims = f"claims: {held} held, {fell} fell, {open_} not evaluated"
+    first = (
+        f"{result.id:5} {outcome:7}{result.seconds:6.1f} s {result.peak_mib:6.0f} MiB   {claims}"
+    )
+    return "\n".join([first, *(f"      {problem}" for problem in result.problems)])
+
+
+def run(args: argparse.Namespace) -> int:
+    """``tl run``: 0 when every lesson ran as it should, else 1."""
+    chosen = _chosen(args)
+    given = dict(map(parameter, args.parameter))
+    for lesson in chosen:
+        all_given = {"profile": args.profile, "seed": args.seed, **given}
+        lessons.check_parameters(lesson, all_given)
+    out = Path(args.out or paths.work_dir() / "runs").resolve()
+    seconds = args.limit or LIMITS[args.profile]
+    settings = Settings(parameters=given, threads=_threads(args), seconds=seconds)
+    todo = [Job(x.id, args.profile, args.seed, args.solutions, out, settings) for x in chosen]
+    results = _run_all(todo, args.jobs, Reporter(args.json))
+    return _report(results, {lesson.id: lesson.title for lesson in chosen}, out, args.json)
+
+
+def study(args: argparse.Namespace) -> int:
+    """``tl study``: record a lesson's full grid; without ``--resume``, from the beginning."""
+    lesson = lessons.get(args.id)
+    if not args.resume:
+        _set_aside(lesson.id)
+    elif not _recordings(lesson.id):
+        raise LessonError(f"lesson {lesson.id} has no recording to resume; leave out --resume.")
+    settings = Settings(threads=args.threads, seconds=STUDY_LIMIT, study=True)
+    out = (paths.work_dir() / "studies").resolve()
+    job = Job(lesson.id, "laptop", 0, False, out, settings)
+    try:
+        (result,) = _run_all([job], 1, Reporter(quiet=False))
+    except KeyboardInterrupt:
+        print(f"Finished rows are kept; `tl study {lesson.id} --resume` continues.", flush=True)
+        raise
+    return _recorded(result)
+
+
+def _recorded(result: RunResult) -> int:
+    """Say what a study recorded; a complete one takes the place of the former."""
+    recorded = _recordings(result.id)
+    if not recorded:
+        print(f"Lesson {result.id} recorded nothing: it names no study.")
+        return 1
+    if not result.ok:
+        print(f"Finished rows are kept; `tl study {result.id} --resume` continues.")
+        return 1
+    for path in recorded:
+        print(f"recorded in data/results/{path.name}")
+        path.with_name(path.name + ".previous").unlink(missing_ok=True)
+    return 0
+
+
+def parameter(text: str) -> tuple[str, Any]:
+    """``"rate=0.1"`` as name and value; what is not a Python literal is text.
+
+    Raises
+    ------
+    LessonError
+        When there is no ``=``, or for profile and seed, which have options of their own.
+    """
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        raise LessonError(f"-p {text}: expected NAME=VALUE, for example -p budget=10.")
+    if name in ("profile", "seed"):
+        raise LessonError(f"-p {text}: use --{name} {value} instead.")
+    try:
+        return name, ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return name, value
+
+
+def _chosen(args: argparse.Namespace) -> list[Lesson]:
+    if args.all == bool(args.ids):
+        raise LessonError("name the lessons to run, or say --all; `tl list` shows them.")
+    chosen = lessons.find() if args.all else [lessons.get(id) for id in dict.fromkeys(args.ids)]
+    if not chosen:
+        raise LessonError("there is no lesson to run.")
+    return chosen
+
+
+def _threads(args: argparse.Namespace) -> int | None:
+    """Threads a lesson: as asked; else the cores shared out when several run side by side."""
+    if args.threads or args.jobs == 1:
+        return args.threads
+    return max(1, (os.cpu_count() or 1) // args.jobs)
+
+
+def _run_all(todo: list[Job], side_by_side: int, report: Reporter) -> list[RunResult]:
+    """Like `jobs.run_all`; a polite kill cleans up as Ctrl-C does."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    former = signal.signal(signal.SIGTERM, stop)
+    try:
+        return jobs.run_all(todo, side_by_side, report)
+    finally:
+        signal.signal(signal.SIGTERM, former)
+
+
+def _report(results: list[RunResult], titles: dict[str, str], out: Path, as_json: bool) -> int:
+    from tl_helpers.kit import summary
+
+    page = summary.write(results, titles, out)
+    failed = [result.id for result in results if not result.ok]
+    if as_json:
+        content = {"ok": not failed, "runs": [r.as_dict() for r in results], "summary": str(page)}
+        print(json.dumps(content, indent=1, ensure_ascii=False))
+    else:
+        seconds = sum(result.seconds for result in results)
+        print(f"{len(results) - len(failed)} of {len(results)} lessons ok, {seconds:.0f} s. {page}")
+    return 1 if failed else 0
+
+
+def _recordings(id: str) -> list[Path]:
+    from tl_helpers.compare.studies import results_dir
+
+    return sorted([*results_dir().glob(f"{id}.json"), *results_dir().glob(f"{id}-*.json")])
+
+
+def _set_aside(id: str) -> None:
+    """Keep an earlier recording until the new one is complete."""
+    for path in _recordings(id):
+        kept = path.with_name(path.name + ".previous")
+        if kept.exists():  # the complete one: a later, broken-off recording does not replace it
+            path.unlink()
+        else:
+            os.replace(path, kept)

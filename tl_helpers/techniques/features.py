@@ -1,0 +1,282 @@
+"""Frozen features: computed once, cached on disk under weights, data and transform."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import shutil
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from filelock import FileLock
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from tl_helpers.assets import paths
+from tl_helpers.assets.files import replacing
+from tl_helpers.datasets import Examples
+from tl_helpers.models.backbones import Backbone
+from tl_helpers.training.runtime import Runtime
+
+OUTPUT = "output"
+_CHUNK = 512  # examples between two saves: what an interrupted extraction can lose
+_VERSION = 2  # raise it when the computation below changes its results
+
+
+@dataclass(frozen=True)
+class FeatureSet:
+    """Features of a data set: x float32 (N, D), y int64 (N,), ids of the N examples."""
+
+    x: Tensor
+    y: Tensor
+    ids: list[str]
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+
+def extract(
+    backbone: Backbone, dataset: Examples, runtime: Runtime, batch_size: int = 64
+) -> FeatureSet:
+    """Features of every example under the frozen backbone, from the cache when they are there.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        Used in eval mode under inference mode; its own mode is restored.
+    dataset : Examples
+    runtime : Runtime
+        Device and precision. Precision is part of the cache's key.
+    batch_size : int
+
+    Returns
+    -------
+    FeatureSet
+        x is (N, feature_size).
+
+    Raises
+    ------
+    ValueError
+        For an empty data set, features that are not finite, or a preprocessing that gives other
+        inputs the second time: cached features of a random transform would be one frozen draw.
+    """
+    return extract_stages(backbone, dataset, runtime, [OUTPUT], batch_size)[OUTPUT]
+
+
+def extract_stages(
+    backbone: Backbone,
+    dataset: Examples,
+    runtime: Runtime,
+    stages: Sequence[str],
+    batch_size: int = 64,
+) -> dict[str, FeatureSet]:
+    """Features after several stages, in one pass: maps and token vectors are averaged.
+
+    Parameters
+    ----------
+    stages : sequence of str
+        Keys of ``backbone.stages``, or "output" for the module's own output.
+
+    Returns
+    -------
+    dict of str to FeatureSet
+        x of a stage is (N, channels of the stage).
+
+    Raises
+    ------
+    ValueError
+        As `extract`, and for an unknown stage.
+    """
+    if not len(dataset):
+        raise ValueError("The data set is empty; expected at least one example.")
+    unknown = [stage for stage in stages if stage not in (OUTPUT, *backbone.stages)]
+    if unknown:
+        raise ValueError(f"No stage is called {unknown[0]!r}. Known: {[*backbone.stages, OUTPUT]}.")
+    folder = paths.cache_dir() / "features" / cache_key(backbone, dataset, runtime, stages)
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / "lock"):
+        found = _read(folder / "features.safetensors")
+        if found is None:
+            found = _compute(folder, backbone, dataset, runtime, stages, batch_size)
+    return {stage: FeatureSet(found[stage], dataset.y, list(dataset.ids)) for stage in stages}
+
+
+def cache_key(
+    backbone: Backbone, dataset: Examples, runtime: Runtime, stages: Sequence[str]
+) -> str:
+    """Name of the cache folder: a hash of weights, transform, data, stages and precision.
+
+    Raises
+    ------
+    ValueError
+        For a random transform.
+    """
+    sample = _transformed_sample(backbone, dataset)
+    parts = (backbone.fingerprint(), sample, dataset.fingerprint(), runtime.precision)
+    return hashlib.sha256(repr((*parts, *stages, _VERSION)).encode()).hexdigest()[:32]
+
+
+def clear_cache() -> None:
+    """Delete all cached features; assets stay."""
+    shutil.rmtree(paths.cache_dir() / "features", ignore_errors=True)
+
+
+def _transformed_sample(backbone: Backbone, dataset: Examples) -> str:
+    """Hash of the first inputs after preprocessing, whose printed form may not tell all of it."""
+    raw = dataset.take(range(min(4, len(dataset)))).x
+    with torch.random.fork_rng(devices=[]):
+        before = _generator_states()
+        first, second = (_tensors(backbone.preprocess(raw)) for _ in range(2))
+        drew = _generator_states() != before
+    if drew or not all(torch.equal(a, b) for a, b in zip(first, second, strict=True)):
+        raise ValueError(
+            "The preprocessing draws random numbers, or gave other inputs for the same examples "
+            "the second time. Cached features would freeze one draw of it; expected a "
+            "deterministic transform. Augment while fine-tuning instead (fit(..., augment=...))."
+        )
+    digest = hashlib.sha256()
+    for tensor in first:
+        digest.update(f"{tuple(tensor.shape)} {tensor.dtype}".encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _generator_states() -> tuple:
+    """States of the generators of torch, Python and numpy: they move when numbers are drawn."""
+    _, keys, *rest = np.random.get_state()
+    return torch.get_rng_state().tolist(), random.getstate(), keys.tolist(), rest
+
+
+def _tensors(inputs: Any) -> list[Tensor]:
+    return list(inputs.values()) if isinstance(inputs, dict) else [inputs]
+
+
+def _compute(folder, backbone, dataset, runtime, stages, batch_size) -> dict[str, Tensor]:
+    """Fill ``folder`` chunk by chunk; chunks that an earlier, interrupted call left are kept."""
+    order = _by_length(dataset)
+    modes = [(module, module.training) for module in backbone.module.modules()]
+    backbone.module.to(runtime.device).eval()
+    parts = []
+    try:
+        for start in range(0, len(order), _CHUNK):
+            members = order[start : start + _CHUNK]
+            path = folder / f"chunk_{start}_{len(members)}.safetensors"
+            part = _read(path)
+            if part is None:
+                part = _forward(backbone, dataset.take(members), runtime, stages, batch_size)
+                _write(path, part)
+            parts.append(part)
+    finally:
+        for module, training in modes:  # each its own: parts may be frozen, others not
+            module.training = training
+    return _join(folder, parts, order)
+
+
+def _by_length(dataset: Examples) -> Tensor:
+    """Texts from short to long, so that a batch pads little; pictures as they are."""
+    if isinstance(dataset.x, Tensor):
+        return torch.arange(len(dataset))
+    return torch.tensor(sorted(range(len(dataset)), key=lambda i: (len(dataset.x[i]), i)))
+
+
+@torch.inference_mode()
+def _forward(backbone, dataset, runtime, stages, batch_size) -> dict[str, Tensor]:
+    caught: dict[str, list[Tensor]] = {stage: [] for stage in stages}
+    hooks = [
+        _output_module(backbone.stages[stage]).register_forward_hook(
+            lambda _module, _inputs, output, kept=caught[stage]: kept.append(_pool(output, mask))
+        )
+        for stage in stages
+        if stage != OUTPUT
+    ]
+    try:
+        for start in range(0, len(dataset), batch_size):
+            batch = range(start, min(start + batch_size, len(dataset)))
+            inputs = backbone.preprocess(dataset.take(batch).x)
+            mask = inputs.get("attention_mask") if isinstance(inputs, dict) else None
+            inputs = _to_device(inputs, runtime)
+            with runtime.autocast():
+                features = backbone.module(inputs)
+            if OUTPUT in caught:
+                caught[OUTPUT].append(features.float().cpu())
+    finally:
+        for hook in hooks:
+            hook.remove()
+    result = {stage: torch.cat(parts) for stage, parts in caught.items()}
+    broken = [stage for stage, x in result.items() if not torch.isfinite(x).all()]
+    if broken:
+        raise ValueError(
+            f"Features after {broken[0]!r} hold NaN or infinite values; expected finite numbers. "
+            "Check the weights, or use precision='fp32'."
+        )
+    return result
+
+
+def _output_module(stage: nn.Module) -> nn.Module:
+    """The module whose output is the stage's: a list of modules has no forward of its own."""
+    return stage[-1] if isinstance(stage, nn.ModuleList) else stage
+
+
+def _pool(output: Any, mask: Tensor | None) -> Tensor:
+    """Average a map (N, C, H, W) over positions, vectors (N, L, C) over patches or real tokens."""
+    x = (output[0] if isinstance(output, tuple) else output).float().cpu()
+    if x.dim() == 4:
+        return x.mean((2, 3))
+    if x.dim() == 3 and mask is not None:
+        weight = mask.unsqueeze(-1).float()
+        return (x * weight).sum(1) / weight.sum(1).clamp(min=1)
+    return x.mean(1) if x.dim() == 3 else x
+
+
+def _to_device(inputs: Any, runtime: Runtime) -> Any:
+    if isinstance(inputs, dict):
+        return {key: value.to(runtime.device) for key, value in inputs.items()}
+    layout = runtime.memory_format() if inputs.dim() == 4 else torch.preserve_format
+    return inputs.to(runtime.device, memory_format=layout)
+
+
+def _checksum(tensors: dict[str, Tensor]) -> str:
+    total = 0
+    for key in sorted(tensors):
+        total = zlib.crc32(tensors[key].contiguous().numpy().data, zlib.crc32(key.encode(), total))
+    return str(total)
+
+
+def _write(path: Path, tensors: dict[str, Tensor]) -> None:
+    tensors = {key: value.contiguous() for key, value in tensors.items()}
+    with replacing(path) as scratch:
+        save_file(tensors, scratch, {"crc32": _checksum(tensors)})
+
+
+def _read(path: Path) -> dict[str, Tensor] | None:
+    """Tensors of a cached file; None when it is missing, or damaged, which moves it aside."""
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, "pt") as file:
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+            if _checksum(tensors) == (file.metadata() or {}).get("crc32"):
+                return tensors
+        problem = "its content is not what was written"
+    except SafetensorError as error:
+        problem = str(error)
+    aside = path.with_suffix(".damaged")
+    os.replace(path, aside)
+    print(f"Cached features were damaged ({problem}) and are computed again; see {aside.name}.")
+    return None
+
+
+def _join(folder: Path, parts: list[dict[str, Tensor]], order: Tensor) -> dict[str, Tensor]:
+    back = torch.argsort(order)
+    whole = {stage: torch.cat([part[stage] for part in parts])[back] for stage in parts[0]}
+    _write(folder / "features.safetensors", whole)
+    for left in folder.glob("*chunk_*.safetensors*"):  # hidden ones are of a killed process
+        left.unlink()
+    return whole

@@ -1,0 +1,315 @@
+"""Batches for training and prediction, from tensors on the device or from a DataLoader.
+
+A set that fits lives on the device and is indexed there: no worker processes, no copies. Either
+kind can start an epoch after its first `skip` batches, which is how a run continues mid-epoch.
+
+Under several processes each yields its part of every batch, in the order of the first process. All
+yield equally often: a process without an example in a small last batch yields `NO_PART`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, IterableDataset, SequentialSampler, TensorDataset
+from torch.utils.data.distributed import DistributedSampler
+
+from tl_helpers.training import processes
+from tl_helpers.training.inputs import (
+    ACCEPTED,
+    Inputs,
+    as_inputs,
+    as_targets,
+    check_labels,
+    check_lengths,
+    map_inputs,
+    tensors_of,
+    to_device,
+)
+from tl_helpers.training.runtime import Runtime
+
+Batch = tuple[Inputs | None, Tensor | None]
+
+NO_PART: Batch = (None, torch.empty(0))
+
+
+class TensorBatches:
+    """Batches of tensors held in memory, on the device when they fit there.
+
+    Parameters
+    ----------
+    x : Tensor (N, ...) or dict of such tensors
+    y : Tensor (N, ...) or None
+    batch_size : int
+    runtime : Runtime
+    shuffle : bool
+        New order each epoch, from ``generator`` or else torch's global generator.
+    """
+
+    def __init__(
+        self,
+        x: Inputs,
+        y: Tensor | None,
+        batch_size: int,
+        runtime: Runtime,
+        shuffle: bool = False,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        self.device = runtime.device
+        self.resident = _fits(x, self.device)
+        home = self.device if self.resident else torch.device("cpu")
+        self.x = map_inputs(x, lambda t: t.to(home))
+        self.y = None if y is None else y.to(home)
+        self.examples = _length(x)
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.generators = [generator] if shuffle and generator is not None else []
+        self._generator = generator
+
+    def __len__(self) -> int:
+        return -(-self.examples // self.batch_size)
+
+    def start(self, skip: int = 0) -> Iterator[Batch]:
+        """Draw the epoch's order now; then yield its batches after the first ``skip``."""
+        team = processes.current()
+        if self.shuffle or team.count > 1:
+            chosen = team.broadcast(self._order()).to(_home(self.x)).split(self.batch_size)[skip:]
+            return map(self._take, team.shares(chosen))
+        starts = range(skip * self.batch_size, self.examples, self.batch_size)
+        return (self._slice(start) for start in starts)
+
+    def peek(self, count: int = 2) -> Batch:
+        """First examples, outside of any epoch."""
+        return self._move(map_inputs(self.x, lambda t: t[:count]), _first(self.y, count))
+
+    def _order(self) -> Tensor:
+        if self.shuffle:
+            return torch.randperm(self.examples, generator=self._generator)
+        return torch.arange(self.examples)
+
+    def _take(self, indices: Tensor) -> Batch:
+        if not len(indices):
+            return NO_PART
+        x = map_inputs(self.x, lambda t: t.index_select(0, indices))
+        return self._move(x, None if self.y is None else self.y.index_select(0, indices))
+
+    def _slice(self, start: int) -> Batch:
+        stop = start + self.batch_size
+        return self._move(
+            map_inputs(self.x, lambda t: t[start:stop]),
+            None if self.y is None else self.y[start:stop],
+        )
+
+    def _move(self, x: Inputs, y: Tensor | None) -> Batch:
+        if self.resident:
+            return x, y
+        # Only pinned memory is copied while the GPU computes.
+        return to_device(map_inputs(x, Tensor.pin_memory), self.device), to_device(y, self.device)
+
+
+class LoaderBatches:
+    """Batches of a DataLoader, copied to the device while it computes.
+
+    Parameters
+    ----------
+    loader : DataLoader
+        Each batch is a pair (x, y), or x alone where only predictions are made. Several processes
+        divide its batches among them: give it an ordinary sampler.
+    runtime : Runtime
+
+    Attributes
+    ----------
+    classes, ignored : int or None
+        Once set, labels of every batch are checked before they reach the device.
+    """
+
+    def __init__(self, loader: DataLoader, runtime: Runtime) -> None:
+        self.loader = loader
+        self._own = loader if processes.world_size() == 1 else _divided(loader)
+        self.device = runtime.device
+        self.classes: int | None = None
+        self.ignored: int | None = None
+        streamed = isinstance(loader.dataset, IterableDataset)
+        self.examples = None if streamed else len(loader.dataset)
+        self.batch_size = loader.batch_size
+        self.generators = _generators_of(loader)
+        self.shuffle = not (streamed or isinstance(loader.sampler, SequentialSampler))
+
+    def __len__(self) -> int:
+        return len(self.loader)
+
+    def start(self, skip: int = 0) -> Iterator[Batch]:
+        """Start the loader and pass over ``skip`` batches now; then yield the others."""
+        batches = iter(self._own)
+        for _ in range(skip):
+            next(batches)
+        return map(self._move, batches)
+
+    def peek(self, count: int = 2) -> Batch:
+        """First examples; draws random numbers as the start of an epoch does."""
+        loader = self.loader
+        if self.examples is None or loader.batch_sampler is None:
+            x, y = self._move(next(iter(loader)))
+        else:  # without starting worker processes
+            chosen = next(iter(loader.batch_sampler))[:count]
+            if hasattr(loader.dataset, "__getitems__"):  # a whole batch at once, as the loader asks
+                items = loader.dataset.__getitems__(chosen)
+            else:
+                items = [loader.dataset[i] for i in chosen]
+            x, y = self._move(loader.collate_fn(items))
+        return map_inputs(x, lambda t: t[:count]), _first(y, count)
+
+    def _move(self, batch: object) -> Batch:
+        if batch is None:
+            return NO_PART
+        pair = isinstance(batch, tuple | list) and len(batch) == 2
+        x, y = batch if pair else (batch[0] if isinstance(batch, tuple | list) else batch, None)
+        y = None if y is None else as_targets(y)
+        if self.classes is not None and y is not None:
+            check_labels(y, self.classes, self.ignored)
+        return to_device(as_inputs(x), self.device), to_device(y, self.device)
+
+
+Batches = TensorBatches | LoaderBatches
+
+
+def as_batches(
+    data: object,
+    batch_size: int,
+    runtime: Runtime,
+    *,
+    shuffle: bool = False,
+    generator: torch.Generator | None = None,
+) -> Batches:
+    """Batches from whatever form the data has.
+
+    Parameters
+    ----------
+    data : (x, y), object with ``.x`` and ``.y``, Dataset, DataLoader, or x alone
+        x: tensor (N, ...), array, or dict of tensors with one first dimension; float64 becomes
+        float32. y: (N, ...) integer class labels (any integer type) or float targets. A
+        DataLoader keeps its own batch size and order.
+    batch_size : int
+        Examples a batch.
+    runtime : Runtime
+    shuffle : bool
+    generator : torch.Generator, optional
+        CPU generator for the shuffle; torch's global one by default.
+
+    Raises
+    ------
+    TypeError
+        For another form of data, text that is not tokenised included.
+    ValueError
+        For lengths that differ, or a batch size that is not positive.
+    """
+    if not isinstance(batch_size, int) or batch_size < 1:
+        raise ValueError(f"batch_size is {batch_size!r}; expected a whole number of at least 1.")
+    if isinstance(data, TensorBatches | LoaderBatches):
+        return data
+    if isinstance(data, DataLoader):
+        return LoaderBatches(data, runtime)
+    if isinstance(data, TensorDataset) and len(data.tensors) == 2:
+        data = data.tensors
+    if not hasattr(data, "x") and isinstance(data, Dataset):
+        if hasattr(data, "__len__") and len(data) == 0:
+            raise ValueError("The dataset is empty; expected at least one example.")
+        streamed = isinstance(data, IterableDataset)
+        loader = DataLoader(
+            data,
+            batch_size,
+            shuffle=shuffle and not streamed,
+            generator=generator,
+            pin_memory=runtime.device.type == "cuda",
+        )
+        return LoaderBatches(loader, runtime)
+    x, y = _pair(data)
+    x, y = as_inputs(x), None if y is None else as_targets(y)
+    check_lengths(x, y)
+    return TensorBatches(x, y, batch_size, runtime, shuffle, generator)
+
+
+def _pair(data: object) -> tuple[object, object]:
+    if hasattr(data, "x") and hasattr(data, "y"):
+        return data.x, data.y
+    if isinstance(data, tuple | list) and len(data) == 2:
+        return data[0], data[1]
+    if isinstance(data, Tensor | np.ndarray | Mapping):
+        return data, None
+    raise TypeError(f"The data is a {type(data).__name__}; expected {ACCEPTED}.")
+
+
+class _Parts:
+    """A batch sampler: this process's part of every batch that the first process draws."""
+
+    def __init__(self, batches: Iterable[list[int]]) -> None:
+        self.batches = batches
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        team = processes.current()
+        drawn = team.broadcast([torch.as_tensor(batch) for batch in self.batches])
+        yield from (part.tolist() for part in team.shares(drawn))
+
+
+def _divided(loader: DataLoader) -> DataLoader:
+    """The same loader, giving this process's part of every batch, or None for an empty part."""
+    streamed = isinstance(loader.dataset, IterableDataset)
+    divided_before = isinstance(loader.sampler, DistributedSampler)
+    if streamed or divided_before or loader.batch_sampler is None:
+        kind = "streams its dataset" if streamed else "makes whole batches itself"
+        kind = "has a DistributedSampler" if divided_before else kind
+        raise ValueError(
+            f"This DataLoader {kind}, and fit divides every batch among the processes by itself. "
+            "Expected a loader over a Dataset with __len__ and __getitem__, a batch_size and an "
+            "ordinary sampler, the same on every process."
+        )
+    workers = {"prefetch_factor": loader.prefetch_factor,
+               "persistent_workers": loader.persistent_workers,
+               "multiprocessing_context": loader.multiprocessing_context,
+               "worker_init_fn": loader.worker_init_fn, "timeout": loader.timeout}  # fmt: skip
+    return DataLoader(
+        loader.dataset,
+        batch_sampler=_Parts(loader.batch_sampler),
+        num_workers=loader.num_workers,
+        collate_fn=partial(_collate, loader.collate_fn),
+        pin_memory=loader.pin_memory,
+        generator=loader.generator,
+        **workers,
+    )
+
+
+def _collate(collate: Callable, items: list) -> object:
+    return collate(items) if items else None
+
+
+def _generators_of(loader: DataLoader) -> list[torch.Generator]:
+    holders = [loader, loader.sampler, getattr(loader.batch_sampler, "sampler", None)]
+    found = [getattr(holder, "generator", None) for holder in holders]
+    return list({id(g): g for g in found if isinstance(g, torch.Generator)}.values())
+
+
+def _fits(x: Inputs, device: torch.device) -> bool:
+    """A quarter of the free GPU memory may hold data; the rest is for the model."""
+    if device.type != "cuda":
+        return True
+    size = sum(t.numel() * t.element_size() for t in tensors_of(x))
+    return size <= torch.cuda.mem_get_info(device)[0] // 4
+
+
+def _first(y: Tensor | None, count: int) -> Tensor | None:
+    return None if y is None else y[:count]
+
+
+def _length(x: Inputs) -> int:
+    return len(tensors_of(x)[0])
+
+
+def _home(x: Inputs) -> torch.device:
+    return tensors_of(x)[0].device

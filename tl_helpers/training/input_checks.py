@@ -1,0 +1,312 @@
+"""Looks at data, model and optimizer before training starts, so that mistakes cost no epoch."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.parallel import DistributedDataParallel
+
+from tl_helpers.training import processes
+from tl_helpers.training.batches import Batches, TensorBatches
+from tl_helpers.training.checkpoints import rng_state, set_rng_state
+from tl_helpers.training.inputs import Inputs, check_labels
+from tl_helpers.training.runtime import Runtime
+from tl_helpers.training.steps import out_of_memory
+
+
+def check_numbers(**settings: float | None) -> None:
+    """Check that settings such as ``epochs`` are positive; None means not used.
+
+    Raises
+    ------
+    ValueError
+        Naming the setting. All but ``clip`` must be whole numbers.
+    """
+    for name, value in settings.items():
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if value is not None and not ((whole or name == "clip") and value > 0):
+            kind = "positive number" if name == "clip" else "whole number of at least 1"
+            raise ValueError(f"{name} is {value!r}; expected a {kind}.")
+
+
+def check_batches(batches: Batches, name: str) -> None:
+    """Check that there are examples with labels, and that inputs held in memory are finite.
+
+    Raises
+    ------
+    ValueError
+        Naming the set: "train" or "valid".
+    """
+    if batches.examples == 0:
+        raise ValueError(f"{name} is empty; expected at least one example.")
+    if batches.examples is not None and len(batches) == 0:
+        raise ValueError(
+            f"{name} gives no batch: the loader drops incomplete batches and has fewer examples "
+            f"({batches.examples}) than its batch_size. Use drop_last=False or smaller batches."
+        )
+    if isinstance(batches, TensorBatches):
+        if batches.y is None:
+            raise ValueError(f"{name} has no labels; expected a pair (x, y).")
+        check_finite(batches.x, name)
+        if batches.y.is_floating_point():
+            check_finite(batches.y, name, "y")
+
+
+def check_finite(values: Inputs, name: str, what: str = "x") -> None:
+    """Check floating tensors for NaN and infinity.
+
+    Raises
+    ------
+    ValueError
+        Naming the first example with such a value, and how many have one.
+    """
+    for key, tensor in values.items() if isinstance(values, dict) else [(None, values)]:
+        if not tensor.is_floating_point() or bool(tensor.isfinite().all()):
+            continue
+        rows = (~tensor.isfinite()).reshape(len(tensor), -1).any(1).nonzero().flatten()
+        what = what if key is None else f"{what}[{key!r}]"
+        raise ValueError(
+            f"{name}: {what} holds NaN or infinite values in {len(rows)} of {len(tensor)} "
+            f"examples, first in example {int(rows[0])}. Expected finite numbers; remove those "
+            "examples or fill the values in."
+        )
+
+
+def check_model(
+    model: nn.Module, batches: Batches, loss_fn: Callable, runtime: Runtime, name: str = "train"
+) -> int | None:
+    """Pass two examples through model and loss, without a trace in either.
+
+    Returns
+    -------
+    int or None
+        Outputs of the head for integer labels; None for float targets.
+
+    Raises
+    ------
+    ValueError
+        For outputs whose shape does not suit the labels, labels out of range, a loss that is not
+        one number, or a batch that the model refuses.
+    """
+    with _undisturbed(model, batches), torch.inference_mode(), runtime.autocast():
+        x, y = _peek(batches, name)
+        try:
+            outputs = model(x)
+        except (RuntimeError, TypeError, ValueError, IndexError) as error:
+            if out_of_memory(error):
+                raise
+            raise ValueError(
+                f"The model refuses inputs of {name} ({_shape(x)}): {error}. Expected what "
+                "the model's preprocessing returns."
+            ) from error
+        check_outputs(outputs, y)
+        classes = None if y.is_floating_point() else outputs.shape[1]
+        if classes is not None:
+            ignored = getattr(loss_fn, "ignore_index", None)
+            whole = batches.y if isinstance(batches, TensorBatches) else y
+            check_labels(whole, classes, ignored)
+            if not isinstance(batches, TensorBatches):
+                batches.classes, batches.ignored = classes, ignored
+        loss = loss_fn(outputs.float(), y)
+    if not isinstance(loss, Tensor) or loss.numel() != 1:
+        got = f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
+        raise ValueError(f"loss_fn returned {got}; expected one number, the mean over the batch.")
+    return classes
+
+
+def check_outputs(outputs: object, y: Tensor) -> None:
+    """Compare the shape of a model's outputs with its labels.
+
+    Raises
+    ------
+    ValueError
+        Unless outputs are (N, C, ...) for integer labels (N, ...), and shaped as float targets.
+    """
+    if not isinstance(outputs, Tensor):
+        raise ValueError(
+            f"The model returned a {type(outputs).__name__}; expected a tensor of outputs (N, C). "
+            "Wrap the model so that forward returns its logits."
+        )
+    got, wanted = tuple(outputs.shape), tuple(y.shape)
+    if y.is_floating_point():
+        if got != wanted:
+            raise ValueError(
+                f"The model returns {got} for float targets of shape {wanted}; expected equal "
+                "shapes, or the loss would silently broadcast. Reshape y, or squeeze the outputs."
+            )
+    elif outputs.ndim != y.ndim + 1 or got[:1] + got[2:] != wanted:
+        raise ValueError(
+            f"The model returns {got} for integer labels of shape {wanted}; expected outputs "
+            "(N, C), one column a class, and labels (N,). Give the model a classification head, "
+            "or make y float for regression."
+        )
+
+
+def check_classes_match(classes: Sequence[str] | None, outputs: int | None) -> None:
+    """Compare the class names of a dataset with the outputs of a head; None means unknown.
+
+    Raises
+    ------
+    ValueError
+        When their numbers differ.
+    """
+    if classes is not None and outputs is not None and len(classes) != outputs:
+        raise ValueError(
+            f"The data has {len(classes)} classes and the model's head has {outputs} outputs. "
+            f"Expected one output a class: with_head(backbone, {len(classes)})."
+        )
+
+
+def check_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    """Compare the parameters that train with those that the optimizer updates.
+
+    Raises
+    ------
+    ValueError
+        When nothing trains, or a parameter is in two places of the optimizer.
+
+    Warns
+    -----
+    UserWarning
+        When the optimizer misses trainable parameters, or holds some of another model.
+    """
+    names = {id(p): name for name, p in model.named_parameters()}
+    trainable = {id(p) for p in model.parameters() if p.requires_grad}
+    held = [id(p) for group in optimizer.param_groups for p in group["params"]]
+    if not trainable:
+        raise ValueError(
+            "No parameter of the model is trainable: all are frozen. Unfreeze a stage with "
+            "unfreeze(stage), or add a head."
+        )
+    if not trainable & set(held):
+        raise ValueError(
+            "The optimizer updates no trainable parameter of this model. Was it made before the "
+            "head was replaced or the model was copied? Make it from this model's parameters."
+        )
+    twice = [names.get(i, "a parameter") for i, count in Counter(held).items() if count > 1]
+    if twice:
+        raise ValueError(
+            f"The optimizer holds {_list(twice)} more than once, so each step would move it more "
+            "than once. Expected every parameter in exactly one group."
+        )
+    missing = [names[i] for i in names if i in trainable - set(held)]
+    if missing:
+        warnings.warn(
+            f"The optimizer misses {len(missing)} trainable parameters ({_list(missing)}), which "
+            "will not change. Freeze them, or add them to the optimizer.",
+            stacklevel=3,
+        )
+    if any(i not in names for i in held):
+        warnings.warn(
+            f"The optimizer holds {sum(i not in names for i in held)} parameters that are not in "
+            "this model. Was it made before a part was replaced?",
+            stacklevel=3,
+        )
+
+
+def check_divided(model: nn.Module, batches: Batches, runtime: Runtime) -> None:
+    """Look for what trains differently where several processes divide each batch.
+
+    Raises
+    ------
+    ValueError
+        For a model wrapped in ``DistributedDataParallel``, and for synchronised batch-norm when
+        the last batch is too small to give every process an example.
+
+    Warns
+    -----
+    UserWarning
+        For other batch-norm that trains, with what to write instead; on the first process.
+    """
+    team = processes.current()
+    if team.count == 1:
+        return
+    if isinstance(model, DistributedDataParallel):
+        raise ValueError(
+            "The model is a DistributedDataParallel, and fit adds up the gradients of all "
+            "processes by itself. Expected the plain model: model.module."
+        )
+    norms = {name: module for name, module in model.named_modules()
+             if isinstance(module, _BatchNorm) and _obeys_train(module)}  # fmt: skip
+    alone = [name for name, m in norms.items() if not isinstance(m, nn.SyncBatchNorm)]
+    if len(alone) < len(norms) and 0 < _smallest(batches) < team.count:
+        raise ValueError(
+            f"The smallest batch has {_smallest(batches)} examples for {team.count} processes, and "
+            "synchronised batch-norm needs one in each. Choose another batch_size."
+        )
+    if not alone or team.rank > 0:
+        return
+    cure = "synchronise them: model = nn.SyncBatchNorm.convert_sync_batchnorm(model)"
+    if runtime.device.type == "cpu":
+        cure = "torch synchronises them on GPUs only; on CPUs freeze them (freezing.freeze)"
+    warnings.warn(
+        f"Each process normalises its own part of a batch in {len(alone)} batch-norm layers "
+        f"({_list(alone)}), so the model trains differently from one process. Before making the "
+        f"optimizer, {cure}, or use nn.GroupNorm.",
+        stacklevel=3,
+    )
+
+
+def _obeys_train(module: nn.Module) -> bool:
+    """Whether ``train()`` reaches the module; frozen ones stay in eval."""
+    before = module.training
+    obeys = module.train().training
+    module.train(before)
+    return obeys
+
+
+@contextmanager
+def eval_mode(model: nn.Module) -> Iterator[None]:
+    """Put a model in eval mode, and each of its modules back in its own mode afterwards."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+
+
+def _smallest(batches: Batches) -> int:
+    """Examples of the smallest batch of an epoch; 0 where a sampler of its own decides."""
+    size, rest = batches.batch_size, 0
+    if size and len(batches) * size > batches.examples:
+        rest = batches.examples % size
+    return rest or size or 0
+
+
+@contextmanager
+def _undisturbed(model: nn.Module, batches: Batches) -> Iterator[None]:
+    before = rng_state(batches.generators)
+    try:
+        with eval_mode(model):
+            yield
+    finally:
+        set_rng_state(before, batches.generators)
+
+
+def _peek(batches: Batches, name: str) -> tuple[Inputs, Tensor]:
+    try:
+        x, y = batches.peek()
+    except StopIteration as error:
+        raise ValueError(f"{name} gives no batch; expected at least one example.") from error
+    if y is None:
+        raise ValueError(f"{name} has no labels; expected batches that are pairs (x, y).")
+    check_finite(x, name)
+    return x, y
+
+
+def _shape(x: Inputs) -> str:
+    if isinstance(x, dict):
+        return ", ".join(f"{key} {tuple(value.shape)}" for key, value in x.items())
+    return f"shape {tuple(x.shape)}, {x.dtype}"
+
+
+def _list(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")

@@ -1,0 +1,257 @@
+"""Where a training run stands, and how it is saved and continued bit for bit."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+from tl_helpers.training import checkpoints, processes
+from tl_helpers.training.batches import Batch, Batches
+from tl_helpers.training.checkpoints import CheckpointError
+from tl_helpers.training.history import History
+from tl_helpers.training.steps import LossMeter, TrainStep, check_weights_finite
+
+
+class RunState:
+    """A training run between two of its steps: all that a checkpoint holds.
+
+    Parameters
+    ----------
+    step : TrainStep
+    batches : Batches
+        Of the training set.
+    scheduler : torch scheduler or None
+    folder : path or None
+        Where checkpoints go; None keeps none.
+    every : int or None
+        Optimizer steps between checkpoints inside an epoch.
+    classes : sequence of str or None
+    """
+
+    def __init__(
+        self,
+        step: TrainStep,
+        batches: Batches,
+        scheduler=None,
+        folder: str | Path | None = None,
+        every: int | None = None,
+        classes: Sequence[str] | None = None,
+    ) -> None:
+        self.step, self.batches, self.scheduler = step, batches, scheduler
+        self.folder = None if folder is None else Path(folder)
+        self.every, self.classes = every, classes
+        self.history = History()
+        self.best: dict[str, Tensor] | None = None
+        self._epoch_rng: dict | None = None
+        self._continue_rng: dict | None = None
+        self._begin(epoch=1)
+
+    def agree(self, facts: dict) -> None:
+        """Check that all processes are about to make the same run.
+
+        Raises
+        ------
+        ValueError
+            When the processes differ in the settings, the newest checkpoint or ``facts``.
+        """
+        newest = None if self.folder is None else checkpoints.latest(self.folder)
+        facts = {**self._settings(), "newest checkpoint": newest and newest.name, **facts}
+        processes.current().check_same(facts)
+
+    def start_epoch(self) -> Iterator[Batch]:
+        """Batches that remain of this epoch."""
+        if self._continue_rng is None:
+            if self.folder is not None:
+                self._epoch_rng = checkpoints.rng_state(self.batches.generators)
+            return self.batches.start()
+        # Draw the same order again, pass over what was done, then continue as if never stopped.
+        checkpoints.set_rng_state(self._epoch_rng, self.batches.generators)
+        remaining = self.batches.start(self.meter.batches)
+        checkpoints.set_rng_state(self._continue_rng, self.batches.generators)
+        self._continue_rng = None
+        return remaining
+
+    def after_step(self) -> None:
+        """Save a checkpoint inside the epoch when one is due."""
+        if self.folder is not None and self.every and self.step.updates % self.every == 0:
+            self.save()
+
+    def end_epoch(self, valid_loss: float | None, valid_metric: float | None) -> None:
+        """Write the epoch's row, keep the weights if they are the best, move the schedule, save."""
+        history = self.history
+        history.steps = self.step.updates
+        row = {
+            "epoch": self.epoch,
+            "train_loss": self.meter.mean,
+            "valid_loss": valid_loss,
+            "valid_metric": valid_metric,
+            "lr": max(float(group["lr"]) for group in self.step.optimizer.param_groups),
+            "seconds": time.perf_counter() - self._started,
+        }
+        history.epochs.append(row)
+        if valid_metric is not None and (
+            history.best_metric is None or valid_metric > history.best_metric
+        ):
+            history.best_epoch, history.best_metric = self.epoch, valid_metric
+            self.best = _changing(self.step.model)
+        if self.scheduler is not None and self.step.scheduler is None:
+            _advance(self.scheduler, row)
+        self._begin(self.epoch + 1)
+        if self.folder is not None:
+            self.save()
+
+    def waited_too_long(self, patience: int | None) -> bool:
+        """Whether the last ``patience`` epochs brought nothing better than the best."""
+        best = self.history.best_epoch
+        return None not in (patience, best) and self.epoch - 1 - best >= patience
+
+    def restore_best(self) -> None:
+        """Give the model the weights of its best epoch, if there was validation."""
+        if self.best is not None:
+            self.step.model.load_state_dict(self.best, strict=False)
+
+    def finish(self) -> History:
+        """Leave a model to use: its best weights, in eval mode."""
+        self.history.steps = self.step.updates
+        self.restore_best()
+        self.step.model.eval()
+        return self.history
+
+    def save(self) -> None:
+        """Write a checkpoint, on the first process; refuses weights that are not finite.
+
+        Raises
+        ------
+        NonFiniteLoss
+            And the previous checkpoint stays.
+        CheckpointError
+            When it cannot be written; the previous one stays.
+        """
+        self.meter.flush()
+        model, team = self.step.model, processes.current()
+        team.share_buffers(model)
+        check_weights_finite(model, self.epoch, self.step.updates)
+        weights = {"model": model.state_dict()}
+        if self.best is not None:
+            weights["best"] = self.best
+        state = self._state(team)
+        team.on_first(
+            lambda: checkpoints.save_checkpoint(self.folder, weights, state, self.classes)
+        )
+
+    def load(self) -> None:
+        """Continue from the newest checkpoint in the folder.
+
+        Raises
+        ------
+        CheckpointError
+            When it is damaged, or was made with other data, settings, model or classes.
+        """
+        saved = checkpoints.load_checkpoint(self.folder)
+        checkpoints.check_classes(saved.classes, self.classes, saved.path)
+        try:
+            self._restore(saved)
+        except (KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(
+                f"{saved.path} does not fit this run: {error}. Make the model, optimizer and "
+                "scheduler as in the run that wrote it, or choose another checkpoint_dir."
+            ) from error
+
+    def _restore(self, saved: checkpoints.Checkpoint) -> None:
+        state, step = saved.state, self.step
+        self._check_settings(state["settings"], saved.path)
+        checkpoints.load_into(step.model, saved.weights["model"], saved.path)
+        step.optimizer.load_state_dict(state["optimizer"])
+        step.scaler.load_state_dict(state["scaler"])
+        if self.scheduler is not None:
+            self.scheduler.load_state_dict(state["scheduler"])
+        self.history = History(**state["history"])
+        place = next(step.model.parameters()).device
+        best = saved.weights.get("best")
+        self.best = None if best is None else {name: t.to(place) for name, t in best.items()}
+        position = state["position"]
+        self._begin(position["epoch"], position["seconds"])
+        step.updates = position["updates"]
+        self.meter = LossMeter(self.epoch, step.accumulate, position["first_step"])
+        for name in ("batches", "examples", "total"):
+            setattr(self.meter, name, position[name])
+        rank = processes.current().rank
+        self._epoch_rng, self._continue_rng = state["epoch_rng"][rank], state["rng"][rank]
+        if not self.meter.batches:  # between two epochs there is no order to draw again
+            checkpoints.set_rng_state(self._continue_rng, self.batches.generators)
+            self._continue_rng = None
+
+    def _state(self, team: processes.OneProcess) -> dict:
+        step, meter = self.step, self.meter
+        return {
+            "settings": self._settings(),
+            "position": {
+                "epoch": self.epoch,
+                "batches": meter.batches,
+                "examples": meter.examples,
+                "total": meter.total,
+                "first_step": meter.first_step,
+                "updates": step.updates,
+                "seconds": time.perf_counter() - self._started,
+            },
+            "optimizer": step.optimizer.state_dict(),
+            "scaler": step.scaler.state_dict(),
+            "scheduler": None if self.scheduler is None else self.scheduler.state_dict(),
+            "history": asdict(self.history),
+            "rng": team.gather(checkpoints.rng_state(self.batches.generators)),
+            "epoch_rng": team.gather(self._epoch_rng),
+        }
+
+    def _settings(self) -> dict:
+        """What must be equal for a run to continue bit for bit."""
+        optimizer = self.step.optimizer
+        return {
+            "batch_size": self.batches.batch_size,
+            "training examples": self.batches.examples,
+            "accumulate": self.step.accumulate,
+            "clip": self.step.clip,
+            "precision": self.step.runtime.precision,
+            "processes": processes.world_size(),
+            "optimizer": type(optimizer).__name__,
+            "scheduler": None if self.scheduler is None else type(self.scheduler).__name__,
+        }
+
+    def _check_settings(self, saved: dict, path: Path) -> None:
+        now = self._settings()
+        other = [f"{name} was {saved[name]}, is {now[name]}" for name in now
+                 if saved[name] != now[name]]  # fmt: skip
+        if other:
+            raise CheckpointError(
+                f"{path} was written by a run with other settings: {'; '.join(other)}. Continue "
+                "with the same ones, or choose another checkpoint_dir for a new run."
+            )
+
+    def _begin(self, epoch: int, seconds: float = 0.0) -> None:
+        self.epoch = epoch
+        self.meter = LossMeter(epoch, self.step.accumulate, self.step.updates + 1)
+        self._started = time.perf_counter() - seconds
+
+
+def _changing(model: nn.Module) -> dict[str, Tensor]:
+    """Copy of what training changes: trainable weights and all buffers."""
+    names = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+    names |= {name for name, _ in model.named_buffers()}
+    return {name: t.detach().clone() for name, t in model.state_dict().items() if name in names}
+
+
+def _advance(scheduler, row: dict) -> None:
+    if not isinstance(scheduler, ReduceLROnPlateau):
+        scheduler.step()
+        return
+    if scheduler.mode == "max":
+        scheduler.step(row["valid_metric"])
+        return
+    loss = row["train_loss"] if row["valid_loss"] is None else row["valid_loss"]
+    scheduler.step(loss if math.isfinite(loss) else torch.inf)

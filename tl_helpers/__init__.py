@@ -16,22 +16,36 @@ A lesson takes what it needs by its short name: ``from tl_helpers import runtime
 come lazily: ``import tl_helpers`` loads neither torch nor numpy.
 """
 
-import lazy_loader
+from tl_helpers._door import door
 
 __version__ = "0.1.0"
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submodules=["arms", "assets", "compare", "datasets", "exercises", "kit", "models", "plots"]
-    + ["techniques", "training"],
-    submod_attrs={
-        "models": ["backbones", "detection", "torchvision_backbones", "weights"],
-        "training": ["runtime"],
-        "techniques": ["adapters", "domain_adaptation", "features", "freezing", "param_groups"]
-        + ["transferability"],
-        "compare": ["metrics"],
-        "plots": ["widgets"],
-        "kit": ["colab"],
-        "arms": ["blobs"],
-    },
-)
+NAMES = {
+    "models": ["backbones", "detection", "torchvision_backbones", "weights"],
+    "training": ["runtime"],
+    "techniques": [
+        "adapters",
+        "domain_adaptation",
+        "features",
+        "freezing",
+        "param_groups",
+        "transferability",
+    ],
+    "compare": ["metrics"],
+    "plots": ["widgets"],
+    "kit": ["colab"],
+    "arms": ["blobs"],
+}
+MODULES = [
+    "arms",
+    "assets",
+    "compare",
+    "datasets",
+    "exercises",
+    "kit",
+    "models",
+    "plots",
+    "techniques",
+    "training",
+]
+__getattr__, __dir__, __all__ = door(__name__, NAMES, MODULES)

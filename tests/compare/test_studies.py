@@ -19,6 +19,7 @@ from nbclient import NotebookClient
 from simulated import arm, good, poor
 
 from tl_helpers import compare
+from tl_helpers.assets import files
 from tl_helpers.compare import code_hash, studies
 
 SCRIPT = """
@@ -220,9 +221,9 @@ def test_predictions_are_stored_without_loss(predicted):
 
 def test_a_failed_write_leaves_the_old_file(tmp_path):
     path = tmp_path / "card.json"
-    studies.write_json(path, {"old": 1})
+    files.write_json(path, {"old": 1})
     with pytest.raises(ValueError, match="Out of range"):
-        studies.write_json(path, {"new": float("nan")})
+        files.write_json(path, {"new": float("nan")})
     assert json.loads(path.read_text()) == {"old": 1} and list(tmp_path.iterdir()) == [path]
 
 
@@ -235,7 +236,8 @@ def test_a_wrong_study_is_refused(study):
 ARMS = """
     import functools
     from tl_helpers import compare
-    from tl_helpers.compare import metrics
+    from tl_helpers.assets import files
+from tl_helpers.compare import metrics
 
     RATE = 0.1
     SIZES = {"head": [16, 4]}

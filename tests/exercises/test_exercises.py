@@ -7,7 +7,7 @@ import pytest
 import tiny_kit
 
 from tl_helpers import exercises
-from tl_helpers.exercises import progress
+from tl_helpers.exercises import checking, progress
 from tl_helpers.exercises.checking import Exercise, check, hint, solution
 
 DATA = [1, 2, 6]
@@ -17,8 +17,8 @@ DATA = [1, 2, 6]
 def kit(tmp_path, monkeypatch):
     monkeypatch.setenv("TL_NOTEBOOKS", str(tiny_kit.build(tmp_path)))
     monkeypatch.setenv("TL_WORK", str(tmp_path / "work"))
-    monkeypatch.setattr(exercises, "_checked", {})
-    monkeypatch.setattr(exercises, "_hints", {})
+    monkeypatch.setattr(checking, "_checked", {})
+    monkeypatch.setattr(checking, "_hints", {})
     return tmp_path
 
 

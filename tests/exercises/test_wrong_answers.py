@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ast
-
 import pytest
 import tiny_kit
+from answering import stub_state, wrong_answer_complaints
 
 from tl_helpers import exercises
 from tl_helpers.exercises.checking import Exercise, NotYet, Wrong
@@ -13,39 +12,6 @@ from tl_helpers.kit import lessons
 
 LESSONS = lessons.find()
 EXERCISES = {e.id: e for file in exercises.files().values() for e in exercises.load(file)}
-
-
-def wrong_answer_complaints(exercise: Exercise) -> list[str]:
-    """Wrong answers that the check does not refuse with the stated reason."""
-    found = [] if len(exercise.wrong) >= 2 else ["fewer than two wrong answers"]
-    for number, wrong in enumerate(exercise.wrong, 1):
-        context = (wrong.context or exercise.context)()
-        state, reason = exercises.judge(exercise, wrong.value(), context)
-        if state != "not yet" or wrong.reason_contains not in reason:
-            found.append(f"wrong answer {number} gets {state}: {reason}")
-    return found
-
-
-def stub_state(lesson: lessons.Lesson, exercise: Exercise) -> str:
-    """State that the stub in the notebook gets, checked as the notebook checks it."""
-    notebook = lessons.read(lesson.path)
-    stubs = lessons.tagged(notebook, "exercise")
-    (stub,) = [cell for cell in stubs if cell.metadata["exercise"] == exercise.id]
-    context = exercise.context()
-    namespace = dict(context)
-    exec(stub.source, namespace)
-    answer = eval(_answer_expression(notebook, exercise.id), namespace)
-    return exercises.judge(exercise, answer, context)[0]
-
-
-def _answer_expression(notebook, id: str) -> str:
-    """What the notebook's call of check passes as the answer to this exercise."""
-    for cell in notebook.cells:
-        if cell.cell_type == "code" and f'check("{id}"' in cell.source:
-            for node in ast.walk(ast.parse(cell.source)):
-                if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("check"):
-                    return ast.unparse(node.args[1])
-    raise AssertionError(f'no cell calls check("{id}", ...)')
 
 
 def test_there_are_exercises():

@@ -12,7 +12,15 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("torch", "transformers", "timm", "numpy", "pandas", "sklearn", "matplotlib", "nbformat")
-LIGHT = ("paths", "runtime", "assets", "exercises", "lessons", "cli", "colab")
+LIGHT = (
+    "assets.paths",
+    "training.runtime",
+    "assets",
+    "exercises.checking",
+    "kit.lessons",
+    "kit.cli",
+    "kit.colab",
+)
 
 
 def heavy_after(code: str, **variables: str) -> list[str]:

@@ -63,7 +63,7 @@ def test_pip_failure_is_an_error_that_says_what_to_do(hosted):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PIP_NO_INDEX": "1"}
     environment |= {"PIP_CONFIG_FILE": os.devnull}
     environment.pop("PIP_FIND_LINKS", None)
-    call = [hosted, "-m", "tl_helpers.colab"]
+    call = [hosted, "-m", "tl_helpers.kit.colab"]
     run = subprocess.run(call, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode != 0
     assert "timm" in run.stderr  # what pip could not find

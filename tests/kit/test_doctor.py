@@ -12,7 +12,11 @@ import pytest
 from tl_helpers.assets.entries import read_catalogue
 
 ROOT = Path(__file__).resolve().parents[2]
-CALL = [sys.executable, "-c", "import sys; from tl_helpers import doctor; sys.exit(doctor.main())"]
+CALL = [
+    sys.executable,
+    "-c",
+    "import sys; from tl_helpers.kit import doctor; sys.exit(doctor.main())",
+]
 
 
 def examine(**changes: str | None) -> subprocess.CompletedProcess:

@@ -151,7 +151,7 @@ def _run(kit: Path, code: str) -> subprocess.CompletedProcess:
     environment = {**os.environ, "PYTHONPATH": str(kit)}
     for name in ("TL_NOTEBOOKS", "TL_WORK", "TL_OUT"):
         environment.pop(name, None)
-    call = [sys.executable, "-c", f"from tl_helpers import publish; {code}"]
+    call = [sys.executable, "-c", f"from tl_helpers.kit import publish; {code}"]
     return subprocess.run(
         call, cwd=kit, env=environment, capture_output=True, text=True, check=False
     )

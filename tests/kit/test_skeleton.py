@@ -3,7 +3,7 @@
 import nbformat
 import pytest
 import tiny_kit
-from test_wrong_answers import stub_state, wrong_answer_complaints
+from answering import stub_state, wrong_answer_complaints
 
 from tl_helpers import exercises
 from tl_helpers.assets import paths

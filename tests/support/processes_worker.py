@@ -20,10 +20,9 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, DistributedSampler, IterableDataset
 
-from tl_helpers.training import processes
+from tl_helpers.training import NonFiniteLoss, evaluate, fit, predict, processes, train_one_epoch
 from tl_helpers.training import runtime as tl_runtime
 from tl_helpers.training.checkpoints import CheckpointError
-from tl_helpers.training.loop import NonFiniteLoss, evaluate, fit, predict, train_one_epoch
 from tl_helpers.training.runtime import Runtime
 
 LOSS = nn.CrossEntropyLoss()

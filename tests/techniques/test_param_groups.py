@@ -9,8 +9,7 @@ from torch import nn
 
 from tl_helpers.models import backbones
 from tl_helpers.techniques import freezing, param_groups
-from tl_helpers.training import runtime
-from tl_helpers.training.loop import fit
+from tl_helpers.training import fit, runtime
 
 
 def _stages() -> dict[str, nn.Module]:

@@ -14,7 +14,7 @@ from kill_and_resume import kill_and_resume
 from safetensors.torch import save_file
 from torch import nn
 
-from tl_helpers.models import weights
+from tl_helpers.assets import files
 from tl_helpers.training import checkpoints
 from tl_helpers.training.checkpoints import (
     CheckpointError,
@@ -166,7 +166,7 @@ def test_a_full_disk_leaves_the_previous_checkpoint(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(checkpoints, "sync", full)
-    monkeypatch.setattr(weights, "sync", full)
+    monkeypatch.setattr(files, "sync", full)
     with pytest.raises(CheckpointError, match=r"No space left.*previous one is untouched"):
         save_checkpoint(tmp_path, {"model": _layer().state_dict()}, {"n": 2})
     with pytest.raises(CheckpointError, match=r"No space left.*untouched"):

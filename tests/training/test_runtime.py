@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from tl_helpers.training import runtime
+from tl_helpers.training import memory, runtime
 from tl_helpers.training.memory import MemoryPeak
 
 CPU = torch.device("cpu")
@@ -171,12 +171,12 @@ def test_memory_peak_counts_child_processes():
             assert child.stdout.readline() == "held\n"
         child.communicate("\n")
     assert peak.mib > idle.mib + 90
-    assert runtime.anonymous_mib(child.pid) == 0.0  # it has ended
+    assert memory.anonymous_mib(child.pid) == 0.0  # it has ended
 
 
 def test_released_memory_goes_back_to_the_system():
     blocks = [torch.ones(20_000) for _ in range(2_000)]  # 160 MB in blocks that malloc keeps
-    full = runtime.anonymous_mib(os.getpid())
+    full = memory.anonymous_mib(os.getpid())
     del blocks
     runtime.release_memory()
-    assert runtime.anonymous_mib(os.getpid()) < full - 100
+    assert memory.anonymous_mib(os.getpid()) < full - 100

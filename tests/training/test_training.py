@@ -11,10 +11,10 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
+from tl_helpers.training import NonFiniteLoss, evaluate, fit, predict, train_one_epoch
 from tl_helpers.training import runtime as tl_runtime
 from tl_helpers.training.checkpoints import CheckpointError, load_checkpoint
 from tl_helpers.training.logs import CsvLog, ProgressBar, TensorBoardLog
-from tl_helpers.training.loop import NonFiniteLoss, evaluate, fit, predict, train_one_epoch
 
 LOSS = nn.CrossEntropyLoss()
 

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from tl_helpers.training import evaluate, fit, predict
 from tl_helpers.training import runtime as tl_runtime
-from tl_helpers.training.loop import evaluate, fit, predict
 
 
 @pytest.fixture(scope="module")

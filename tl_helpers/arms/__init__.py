@@ -1,8 +1,6 @@
 """Ways to use a budget of labels, each written once, that a lesson compares."""
 
-import lazy_loader
+from tl_helpers._door import door
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submodules=["blobs"],
-)
+MODULES = ["blobs"]
+__getattr__, __dir__, __all__ = door(__name__, {}, MODULES)

@@ -4,14 +4,12 @@ Paths and files first; then the catalogue"s entries, the origins that are asked,
 and what is converted. `fetch` is the way in. Nothing here imports another room.
 """
 
-import lazy_loader
+from tl_helpers._door import door
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submodules=["converting", "entries", "files", "integrity", "origins", "paths", "watching"],
-    submod_attrs={
-        "store": ["catalogue", "fetch", "fetch_many", "fingerprint", "needed", "status", "verify"],
-        "entries": ["Asset", "AssetError"],
-        "acquiring": ["folder"],
-    },
-)
+NAMES = {
+    "store": ["catalogue", "fetch", "fetch_many", "fingerprint", "needed", "status", "verify"],
+    "entries": ["Asset", "AssetError"],
+    "acquiring": ["folder"],
+}
+MODULES = ["converting", "entries", "files", "integrity", "origins", "paths", "watching"]
+__getattr__, __dir__, __all__ = door(__name__, NAMES, MODULES)

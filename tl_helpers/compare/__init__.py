@@ -3,15 +3,13 @@
 `run` is the way in (`comparison.py`); what it returns is in `report.py`.
 """
 
-import lazy_loader
+from tl_helpers._door import door
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submodules=["evidence", "metrics", "studies"],
-    submod_attrs={
-        "comparison": ["Prediction", "run"],
-        "report": ["TransferReport"],
-        "setting": ["MissingRows", "Saved"],
-        "studies": ["Study"],
-    },
-)
+NAMES = {
+    "comparison": ["Prediction", "run"],
+    "report": ["TransferReport"],
+    "setting": ["MissingRows", "Saved"],
+    "studies": ["Study"],
+}
+MODULES = ["evidence", "metrics", "studies"]
+__getattr__, __dir__, __all__ = door(__name__, NAMES, MODULES)

@@ -1,24 +1,22 @@
 """Examples and their splits: one module a modality, and the reader"s own folders and files."""
 
-import lazy_loader
+from tl_helpers._door import door
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submodules=[
-        "aerial",
-        "box_folders",
-        "boxes",
-        "class_folders",
-        "folders",
-        "language",
-        "messages",
-        "pets",
-        "picture_files",
-        "shares",
-        "tiles",
-        "vision",
-    ],
-    submod_attrs={
-        "examples": ["Examples", "Splits", "split_by_group"],
-    },
-)
+NAMES = {
+    "examples": ["Examples", "Splits", "split_by_group"],
+}
+MODULES = [
+    "aerial",
+    "box_folders",
+    "boxes",
+    "class_folders",
+    "folders",
+    "language",
+    "messages",
+    "pets",
+    "picture_files",
+    "shares",
+    "tiles",
+    "vision",
+]
+__getattr__, __dir__, __all__ = door(__name__, NAMES, MODULES)

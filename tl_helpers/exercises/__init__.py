@@ -1,26 +1,24 @@
 """`check`, `hint` and `solution`; how answers are read; what a learner has passed so far."""
 
-import lazy_loader
+from tl_helpers._door import door
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submodules=["answers", "progress"],
-    submod_attrs={
-        "checking": [
-            "Exercise",
-            "State",
-            "Wrong",
-            "check",
-            "files",
-            "find",
-            "hint",
-            "judge",
-            "lesson_id",
-            "load",
-            "outcome",
-            "results",
-            "solution",
-        ],
-        "answers": ["NotAttempted", "NotYet"],
-    },
-)
+NAMES = {
+    "checking": [
+        "Exercise",
+        "State",
+        "Wrong",
+        "check",
+        "files",
+        "find",
+        "hint",
+        "judge",
+        "lesson_id",
+        "load",
+        "outcome",
+        "results",
+        "solution",
+    ],
+    "answers": ["NotAttempted", "NotYet"],
+}
+MODULES = ["answers", "progress"]
+__getattr__, __dir__, __all__ = door(__name__, NAMES, MODULES)

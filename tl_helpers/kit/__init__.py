@@ -1,8 +1,6 @@
 """What runs the course: the commands of `tl`, lessons, working copies, publishing, the lab."""
 
-import lazy_loader
+from tl_helpers._door import door
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submodules=["colab"],
-)
+MODULES = ["colab"]
+__getattr__, __dir__, __all__ = door(__name__, {}, MODULES)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tl_helpers.assets import files, paths
-from tl_helpers.exercises import progress
 from tl_helpers.kit import lessons
 
 LIVE_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -83,7 +82,7 @@ def show_pictures_for_dead_views() -> list[Path]:
     if not without or _is_served(paths.work_dir()):
         return []
     for copy, text in without.items():
-        progress.write_atomically(copy, text)
+        files.write_text(copy, text)
     return list(without)
 
 
@@ -160,4 +159,4 @@ def _read_ledger() -> dict[str, str]:
 
 def _write_ledger(id: str, fingerprint: str) -> None:
     content = {**_read_ledger(), id: fingerprint}
-    progress.write_atomically(_ledger(), json.dumps(content, indent=1, sort_keys=True) + "\n")
+    files.write_text(_ledger(), json.dumps(content, indent=1, sort_keys=True) + "\n")

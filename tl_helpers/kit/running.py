@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tl_helpers import exercises
-from tl_helpers.assets import paths
+from tl_helpers.assets import files, paths
 from tl_helpers.exercises import progress
 from tl_helpers.kit import lessons
 
@@ -252,7 +252,7 @@ def _collect(scratch: Path, out: Path, result: RunResult) -> None:
         result.claims = content.get("claims", [])
         measured = {"seconds": result.seconds, "peak_mib": result.peak_mib}
         content.update(measured, checks=result.checks)
-        progress.write_atomically(card, json.dumps(content, indent=1) + "\n")
+        files.write_text(card, json.dumps(content, indent=1) + "\n")
         result.scorecard = card
 
 

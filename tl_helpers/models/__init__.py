@@ -1,8 +1,6 @@
 """Pretrained networks by name with their preprocessing and stages, new heads, weight files."""
 
-import lazy_loader
+from tl_helpers._door import door
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submodules=["backbones", "detection", "torchvision_backbones", "weights"],
-)
+MODULES = ["backbones", "detection", "torchvision_backbones", "weights"]
+__getattr__, __dir__, __all__ = door(__name__, {}, MODULES)

@@ -4,26 +4,15 @@ Read `loop.py` first: one loop, top to bottom. Names come lazily, so that the co
 for the runtime without loading torch.
 """
 
-import lazy_loader
+from tl_helpers._door import door
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submodules=[
-        "batches",
-        "checkpoints",
-        "inputs",
-        "logs",
-        "memory",
-        "mixup",
-        "processes",
-        "runtime",
-    ],
-    submod_attrs={
-        "loop": ["fit", "train_one_epoch"],
-        "evaluation": ["Evaluation", "accuracy", "evaluate", "predict"],
-        "history": ["History"],
-        "steps": ["NonFiniteLoss"],
-        "mixup": ["Mixup"],
-        "runtime": ["Runtime"],
-    },
-)
+NAMES = {
+    "loop": ["fit", "train_one_epoch"],
+    "evaluation": ["Evaluation", "accuracy", "evaluate", "predict"],
+    "history": ["History"],
+    "steps": ["NonFiniteLoss"],
+    "mixup": ["Mixup"],
+    "runtime": ["Runtime"],
+}
+MODULES = ["batches", "checkpoints", "inputs", "logs", "memory", "mixup", "processes", "runtime"]
+__getattr__, __dir__, __all__ = door(__name__, NAMES, MODULES)

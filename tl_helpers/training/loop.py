@@ -17,7 +17,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from tl_helpers.training import checkpoints, input_checks, processes
 from tl_helpers.training.batches import Batch, Batches, LoaderBatches, as_batches
-from tl_helpers.training.evaluation import Evaluation, accuracy, evaluate, place, predict, score
+from tl_helpers.training.evaluation import Evaluation, place, score
 from tl_helpers.training.history import History
 from tl_helpers.training.logs import CsvLog, ProgressBar
 from tl_helpers.training.run_state import RunState
@@ -29,17 +29,6 @@ from tl_helpers.training.steps import (
     check_weights_finite,
     out_of_memory,
 )
-
-__all__ = [
-    "Evaluation",
-    "History",
-    "NonFiniteLoss",
-    "accuracy",
-    "evaluate",
-    "fit",
-    "predict",
-    "train_one_epoch",
-]
 
 _SHOW_EVERY = 50  # optimizer steps between two updates of the progress bar
 

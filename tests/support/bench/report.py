@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tl_helpers.exercises import progress
+from tl_helpers.assets import files
 
 TITLES = {
     "step_s": "a step",
@@ -113,6 +113,6 @@ def write(folder: Path, sections: dict[str, Section], about: dict) -> str:
     all_ = {**former, **new}
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"sections": all_}, indent=1, ensure_ascii=False)
-    progress.write_atomically(path, text + "\n")
-    progress.write_atomically(folder / "bench.md", markdown(all_))
+    files.write_text(path, text + "\n")
+    files.write_text(folder / "bench.md", markdown(all_))
     return markdown(new)

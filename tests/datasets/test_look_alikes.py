@@ -72,3 +72,15 @@ def test_a_family_holds_through_others():
     x[2] = x[1]
     found = families(["red_ball 1", "blue_ball 2", "moon 3"], x)  # by name, then by look
     assert len(set(found)) == 1
+
+
+def test_kinds_of_drawings_share_no_family_between_splits():
+    from tl_helpers.datasets import drawings
+
+    data = drawings.load()
+    parts = (data.train, data.valid, data.test)
+    assert min(int(part.y.bincount(minlength=4).min()) for part in parts) >= 4
+    names = {name.split()[0] for part in parts for name in part.ids}
+    assert {"cat", "pizza", "bus", "necktie"} <= names and "seat" not in names
+    families_of = [set(part.groups) for part in parts]
+    assert not families_of[0] & families_of[2] and not families_of[1] & families_of[2]

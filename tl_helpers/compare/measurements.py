@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Self
 
 import numpy as np
 
 from tl_helpers.compare import sabotage
+from tl_helpers.compare.contrasts import Contrast
 from tl_helpers.compare.labels_saved import Saved, read_off
-from tl_helpers.compare.metrics import Interval, no_interval, t_interval
+from tl_helpers.compare.metrics import Interval
 from tl_helpers.compare.setting import FEWEST_UNITS, MissingRows, Setting, name_of
 from tl_helpers.compare.studies import Row
 
@@ -122,18 +123,14 @@ class Measurements:
         MissingRows
             When an arm has no row at its budget, or they share no seed.
         """
-        by_seed = self._by_seed(terms)
-        over_seeds = t_interval(list(by_seed.values()))
-        return _wider([self], over_seeds, lambda: self._half_width(terms, by_seed))
+        return self._of(terms).interval()
 
     def contrast_over(
         self, terms: Sequence[Term], other: Measurements, others: Sequence[Term]
     ) -> Interval:
         """95 % interval of a contrast here less one in another report, such as home and abroad.
 
-        Seeds that both have are paired. The test items differ, so that their two half widths are
-        added in quadrature, each with its own quantile of Student's t: with unequal variances
-        this covers at least what it says (Banerjee, Sankhya 22, 1960). The wider decides.
+        Seeds that both have are paired, test items are not; see `Contrast.interval_over`.
 
         Raises
         ------
@@ -142,17 +139,7 @@ class Measurements:
         MissingRows
             As `contrast`, over both reports.
         """
-        names = self.setting.metric_name, other.setting.metric_name
-        if names[0] != names[1]:
-            raise ValueError(f"{names[0]} and {names[1]} have no difference; expected one metric.")
-        here, there = self._by_seed(terms), other._by_seed(others)
-        shared = _shared([here, there])
-        over_seeds = t_interval([here[seed] - there[seed] for seed in shared])
-
-        def half_width() -> float:
-            return np.hypot(self._half_width(terms, shared), other._half_width(others, shared))
-
-        return _wider([self, other], over_seeds, half_width)
+        return self._of(terms).interval_over(other._of(others))
 
     def best_control(self, budget: int) -> str:
         """The control with the best mean at this budget.
@@ -300,48 +287,12 @@ class Measurements:
             raise MissingRows("no arm without pretraining has a row to compare with.")
         return curve
 
-    def _by_seed(self, terms: Sequence[Term]) -> dict[int, float]:
-        """The contrast at each seed that all terms have."""
-        cells = [self.cell(arm, budget) for _, arm, budget in terms]
-        weights = [self.setting.sign * weight for weight, _, _ in terms]
-        return {
-            seed: sum(w * rows[seed].value for w, rows in zip(weights, cells, strict=True))
-            for seed in _shared(cells)
-        }
-
-    def _half_width(self, terms: Sequence[Term], seeds: Iterable[int]) -> float:
-        """Half the width of the contrast's interval over test groups, for the mean of seeds."""
-        draws = [
-            weight * np.mean([self.setting.score_draws(rows[seed].predicted) for seed in seeds], 0)
-            for weight, arm, budget in terms
-            for rows in [self.cell(arm, budget)]
-        ]
-        return self.setting.draws.half_width(np.sum(draws, axis=0))
+    def _of(self, terms: Sequence[Term]) -> Contrast:
+        sign = self.setting.sign
+        return Contrast(self.setting, [(sign * w, self.cell(arm, n)) for w, arm, n in terms])
 
 
 def _check_known(what: str, value: object, known: Sequence) -> None:
     if value not in known:
         has = ", ".join(map(str, known))
         raise ValueError(f"{what} {value!r} is not in this report; it has {has}.")
-
-
-def _shared(by_seed: Sequence[Mapping[int, object]]) -> list[int]:
-    shared = sorted(set.intersection(*map(set, by_seed)))
-    if not shared:
-        raise MissingRows("the arms share no seed, so that they cannot be paired.")
-    return shared
-
-
-def _wider(
-    reports: Sequence[Measurements], over_seeds: Interval, half_width: Callable[[], float]
-) -> Interval:
-    """The interval over seeds or the one over test groups; none where the units are too few."""
-    settings = [report.setting for report in reports]
-    # At smoke size a class may have one test item, and no claim rests on the interval.
-    if not over_seeds.exists or any(setting.profile == "smoke" for setting in settings):
-        return over_seeds
-    mean = over_seeds.mean
-    if any(setting.few_units for setting in settings):
-        return no_interval(mean)
-    half = float(half_width())
-    return max(over_seeds, Interval(mean, mean - half, mean + half), key=lambda i: i.width)

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tl_helpers.assets import files
-from tl_helpers.compare.setting import Setting
 from tl_helpers.compare.studies import results_dir
 
 VERSION = 1
@@ -115,20 +114,20 @@ def counts(record: dict) -> dict[str, int]:
     return {"seeds": seeds, "held_at_seeds": held, "of": seeds * len(record["claims"])}
 
 
-def said(setting: Setting, text: str) -> str:
+def said(lesson: str, task: str, text: str, seed: int) -> str:
     """What a claim's line adds: " (held at 10 of 10 other seeds)", or nothing for lack of a record.
 
     Parameters
     ----------
-    setting : Setting
-        Of the report that the claim is about; its own seed is not counted.
-    text : str
-        The claim's sentence.
+    lesson, task, text : str
+        The claim.
+    seed : int
+        Of the run that shows the line, which is none of the others.
     """
-    record = load(setting.lesson) if setting.profile == PROFILE else None
+    record = load(lesson)
     for claim in record["claims"] if record else ():
-        if (claim["task"], claim["text"]) == (setting.task, text):
-            others = [seed for seed in record["seeds"] if seed != setting.seed]
-            held = sum(seed in claim["held"] for seed in others)
+        if (claim["task"], claim["text"]) == (task, text):
+            others = [other for other in record["seeds"] if other != seed]
+            held = sum(other in claim["held"] for other in others)
             return f" (held at {held} of {len(others)} other seeds)" if others else ""
     return ""

@@ -49,7 +49,8 @@ class Claim:
         """Decide on the report, and remember: None at profile smoke or for lack of rows."""
         setting = report.setting
         self.holds, self._reason = None, ""
-        self._elsewhere = claim_record.said(setting, self.text)
+        if setting.profile == claim_record.PROFILE:
+            self._elsewhere = claim_record.said(setting.lesson, self.task, self.text, setting.seed)
         if setting.profile == "smoke":
             self._reason = "at smoke size"
             return None

@@ -28,7 +28,8 @@ def close_figures():
 
 def bert(layers):
     sizes = {"hidden_size": 48, "num_attention_heads": 4, "intermediate_size": 96}
-    return BertForSequenceClassification(BertConfig(num_hidden_layers=layers, **sizes))
+    sizes |= {"num_hidden_layers": layers, "vocab_size": 900}
+    return BertForSequenceClassification(BertConfig(**sizes))
 
 
 def resnet():
@@ -48,7 +49,9 @@ MODELS = {
     "bert of 24": lambda: bert(24),
     "plain": plain,
     "one layer": lambda: nn.Linear(3, 2),
-    "transformer": lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16), 3),
+    "transformer": lambda: nn.TransformerEncoder(
+        nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), 3
+    ),
 }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -25,6 +26,24 @@ __all__ = ["MissingRows", "Prediction", "Saved", "Study", "TransferReport", "run
 Cell = tuple[str, int, int]
 
 
+class Tuned(NamedTuple):
+    """What an arm chose inside its budget.
+
+    Attributes
+    ----------
+    setting : float or str
+        The setting that it used, such as a penalty or a learning rate.
+    tried : int
+        Settings that it tried; 0 where the budget leaves nothing to hold out.
+    edge : bool
+        Whether the best setting stands at an edge of its grid, so that a better one may lie beyond.
+    """
+
+    setting: float | str
+    tried: int
+    edge: bool
+
+
 @dataclass(frozen=True)
 class Prediction:
     """What an arm returns.
@@ -35,10 +54,13 @@ class Prediction:
         Labels or scores of all test items, in the test set's order; CPU tensors are converted.
     trainable : int
         Parameters trained; 0 for a method that has none.
+    tuned : Tuned, optional
+        What was chosen inside the budget; None for an arm that chooses nothing.
     """
 
     predicted: np.ndarray
     trainable: int = 0
+    tuned: Tuned | None = None
 
     def __post_init__(self) -> None:
         predicted = np.asarray(self.predicted)

@@ -122,7 +122,7 @@ def sound_page() -> anatomy.Page:
     for number in ("9.9.1", "9.9.2", "9.9.3"):
         cells.append(v4.new_code_cell(STUB, metadata={"tags": ["exercise"], "exercise": number}))
         cells.append(v4.new_code_cell(f'check("{number}", answer)', outputs=[_text("not yet\n")]))
-    claim = 'report.claim("it does", beats("probe", budget=16))'
+    claim = 'report.claim("it does", beats("probe"))'
     tested = {"tags": ["nbval-check-output"]}
     cells.append(v4.new_code_cell(claim, metadata=tested, outputs=[_text("holds: it does\n")]))
     cells += [_part("answers"), _part("your-turn")]
@@ -209,11 +209,11 @@ BREAKS = {
         lambda p: p.code[3].outputs.extend([_text("a"), _text("b")]),
     ],
     "claims_are_tested": [
-        lambda p: p.code[-1].update(source='report.claim("it does", True)'),
+        lambda p: p.code[-1].update(source='report.claim("it does", lambda r: True)'),
         lambda p: p.code[-1].update(outputs=[]),
         lambda p: p.code[-1].update(outputs=[_text("gain 0.31\n")]),
         lambda p: p.code[-1].metadata.clear(),
-        lambda p: p.code[3].update(source='report.claim("also", lambda r: True)'),
+        lambda p: p.code[3].update(source='report.claim("also", beats("probe"))'),
     ],
     "exercises_answer_back": [
         lambda p: p.kinds.pop(),

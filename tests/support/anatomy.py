@@ -21,8 +21,8 @@ from tl_helpers.kit.cleaning import EMBEDDED, clean, machine_folders, tags
 
 MEDIAN_CODE_LINES, MOST_CODE_LINES, SETUP_LINES = 6, 20, 8
 WORDS = (700, 2200)
-CLAIMS = ("beats", "within", "saves", "leads_more", "fails")  # of tl_helpers.compare
 LAPTOP_SECONDS, SMOKE_SECONDS, LAPTOP_MIB = 120, 25, 1.2e9 / 2**20
+VOCABULARY = ("beats", "within", "saves", "leads_more", "fails")  # of tl_helpers.compare
 
 _FOREIGN_PATH = re.compile(r"/home/\w|/Users/\w|/root/|[A-Z]:\\+Users|/tmp/|/var/folders/")
 _MARKDOWN_PICTURE = re.compile(r"!\[([^\]]*)\]\(")
@@ -148,7 +148,7 @@ def notebook_is_clean(page: Page) -> list[str]:
 
 
 def claims_are_tested(page: Page) -> list[str]:
-    """Claims are of the vocabulary or a lambda, in cells whose stored output nbval compares."""
+    """Claims are statements with intervals, in cells whose stored output nbval compares."""
     cells = [cell for cell in page.code if "nbval-check-output" in tags(cell)]
     complaints = [] if cells else ["no cell is tagged 'nbval-check-output'"]
     for cell in cells:
@@ -161,16 +161,10 @@ def claims_are_tested(page: Page) -> list[str]:
         all(cell is not compared for compared in cells) for cell, _ in made
     )
     return complaints + [
-        f"claim {ast.unparse(call)[:60]} can hold on any report: use {', '.join(CLAIMS)}"
+        f"claim {ast.unparse(call)[:60]} carries no interval: use {', '.join(VOCABULARY)}"
         for _, call in made
-        if not any(_can_fall(node) for node in ast.walk(call))
+        if not isinstance(call.args[-1], ast.Call) or _called(call.args[-1]) not in VOCABULARY
     ]
-
-
-def _can_fall(node: ast.AST) -> bool:
-    function = getattr(node, "func", None)
-    name = getattr(function, "attr", getattr(function, "id", ""))
-    return isinstance(node, ast.Lambda) or name in CLAIMS
 
 
 def _decimal(text: str) -> bool:
@@ -182,9 +176,13 @@ def calls(source: str, name: str) -> list[ast.Call]:
     return [
         node
         for node in ast.walk(ast.parse(plain(source)))
-        if isinstance(node, ast.Call)
-        and name in (getattr(node.func, "attr", ""), getattr(node.func, "id", ""))
+        if isinstance(node, ast.Call) and _called(node) == name
     ]
+
+
+def _called(call: ast.Call) -> str:
+    """Last name of what is called: "claim" in ``reports["home"].claim(...)``."""
+    return getattr(call.func, "attr", "") or getattr(call.func, "id", "")
 
 
 def plain(source: str) -> str:

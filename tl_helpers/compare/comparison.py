@@ -16,12 +16,20 @@ from threadpoolctl import threadpool_limits
 from tl_helpers.assets import watching
 from tl_helpers.compare import code_hash, studies
 from tl_helpers.compare.report import TransferReport
-from tl_helpers.compare.setting import MissingRows, Saved, Setting, distinct, increasing, name_of
+from tl_helpers.compare.setting import (
+    MissingRows,
+    Setting,
+    distinct,
+    increasing,
+    name_of,
+    test_items,
+)
 from tl_helpers.compare.studies import Row, Study
+from tl_helpers.datasets.examples import Examples
 from tl_helpers.training.memory import MemoryPeak
 from tl_helpers.training.runtime import Runtime
 
-__all__ = ["MissingRows", "Prediction", "Saved", "Study", "TransferReport", "run"]
+__all__ = ["MissingRows", "Prediction", "Study", "TransferReport", "run"]
 
 Cell = tuple[str, int, int]
 
@@ -77,7 +85,8 @@ def run(
     budgets: Sequence[int],
     seeds: Sequence[int],
     *,
-    truth: Sequence,
+    test: Examples | None = None,
+    truth: Sequence | None = None,
     metric: Callable,
     pretrained: Sequence[str],
     runtime: Runtime,
@@ -100,8 +109,11 @@ def run(
     budgets : sequence of int
         Labels that an arm may use, validation included; increasing.
     seeds : sequence of int
-    truth : sequence, shape (n,)
-        Test labels.
+    test : Examples, optional
+        The test items: their labels are the truth, their groups are resampled, and recorded rows
+        stand for these very items alone.
+    truth : sequence, shape (n,), optional
+        Test labels, where there is no such data set.
     metric : callable
         ``metric(truth, predicted) -> float``, such as ``sklearn.metrics.balanced_accuracy_score``.
     pretrained : sequence of str
@@ -115,8 +127,9 @@ def run(
         By default the metric's own name, in words.
     higher_is_better : bool, default True
     groups : sequence, shape (n,), optional
-        Units that repeat in the test set (patient, machine, photograph): intervals resample them.
-        By default each item is its own.
+        With ``truth``: units that repeat in the test set (patient, machine, photograph), which
+        intervals resample. By default each item is its own. Fewer than ten units: no interval,
+        and claims about them are refused.
     headline : (str, int), optional
         Arm and budget that the scorecard and the verdict speak of; by default the first
         pretrained arm and the middle budget (the lower middle of an even number).
@@ -148,13 +161,15 @@ def run(
     ... )  # doctest: +SKIP
     """
     budgets, seeds = increasing(budgets), distinct(seeds)
+    truth, groups, items = test_items(test, truth, groups)
     setting = Setting(
         lesson=lesson,
         task=task,
         profile=runtime.profile,
         seed=runtime.seed,
-        truth=np.asarray(truth),
-        groups=np.arange(len(truth)) if groups is None else np.asarray(groups),
+        truth=truth,
+        groups=groups,
+        items=items,
         metric=metric,
         metric_name=metric_name or name_of(metric),
         higher_is_better=higher_is_better,
@@ -184,7 +199,7 @@ def _with_study(arms, setting, seeds, now, study, progress) -> TransferReport:
         setting.lesson,
         setting.profile,
         setting.metric_name,
-        studies.array_hash(setting.truth),
+        setting.items or studies.array_hash(setting.truth),
         {arm: code_hash.of(arms[arm]) for arm in now},
         studies.asset_hashes(setting.lesson),
     )

@@ -205,7 +205,7 @@ def test_a_figure_with_photographs_is_shown_as_jpeg(monkeypatch):
         IPython.display, "display", lambda *data, **more: shown.append((data, more))
     )
     pixels = np.random.default_rng(0).integers(0, 256, (4, 40, 40, 3), dtype=np.uint8)
-    plots.show(plots.image_grid(pixels)[0], alt="Four pictures of noise.")
+    plots.show(plots.image_grid(pixels), alt="Four pictures of noise.")
     (data, more), _words = shown
     assert set(data[0]) == {"image/jpeg", "text/plain"}
     assert more["metadata"]["image/jpeg"]["alt"] == "Four pictures of noise."

@@ -25,7 +25,7 @@ ORDER = ("guess", "recipe", "loss-curve", "errors", "decide", "exercise", "answe
 SHOWS = {"diagram": "network", "loss-curve": "loss_curves", "errors": "errors"}  # of plots
 
 _BOLD = re.compile(r"(?<![*\w])\*\*(?!\s)([^*\n]+?)(?<!\s)\*\*(?!\*)")
-_LABEL = re.compile(r"[.:?!]$")
+_LABEL = re.compile(r"[.:?!]$|^You will be able to$")
 _MACHINERY = re.compile(r"\b(tl study|parcels?|hash(?:es)?|papermill|nbval|fingerprints?)\b")
 _NEUTRAL = re.compile(r"black|white|none|gr[ae]y|light ?gr[ae]y|0?\.\d+|k|w")
 

@@ -80,17 +80,21 @@ _DESCRIPTIONS: WeakKeyDictionary[Figure, list[str]] = WeakKeyDictionary()
 
 def describe(drawn: Figure | Axes, words: str) -> None:
     """Keep a description that a plot composed, for `show`."""
-    figure = drawn if isinstance(drawn, Figure) else drawn.figure
-    _DESCRIPTIONS.setdefault(figure, []).append(words)
+    _DESCRIPTIONS.setdefault(_figure_of(drawn), []).append(words)
 
 
-def description(drawn: Figure | Axes) -> str:
+def description(drawn: Figure | Axes | Sequence[Axes]) -> str:
     """What the plots in a figure composed to describe it; empty when they composed nothing."""
-    figure = drawn if isinstance(drawn, Figure) else drawn.figure
-    return " ".join(_DESCRIPTIONS.get(figure, []))
+    return " ".join(_DESCRIPTIONS.get(_figure_of(drawn), []))
 
 
-def show(figure: Figure | Axes, alt: str = "") -> None:
+def _figure_of(drawn: Figure | Axes | Sequence[Axes]) -> Figure:
+    if isinstance(drawn, Figure):
+        return drawn
+    return drawn.figure if isinstance(drawn, Axes) else drawn[0].figure
+
+
+def show(figure: Figure | Axes | Sequence[Axes], alt: str = "") -> None:
     """Show a figure with a description in words, and close it.
 
     The output is a picture with ``alt`` in its metadata, and under it the same words, folded: few
@@ -99,7 +103,7 @@ def show(figure: Figure | Axes, alt: str = "") -> None:
 
     Parameters
     ----------
-    figure : Figure or Axes
+    figure : Figure or Axes, or several Axes of one figure
     alt : str, optional
         What a reader should see: the quantities, the order of the curves, the finding. Plots of
         reports, networks, errors and losses compose this themselves, and ``alt`` comes after it:
@@ -112,7 +116,7 @@ def show(figure: Figure | Axes, alt: str = "") -> None:
     """
     from IPython.display import display
 
-    figure = figure if isinstance(figure, Figure) else figure.figure
+    figure = _figure_of(figure)
     alt = f"{description(figure)} {alt.strip()}".strip()
     if not alt:
         raise ValueError("alt is empty; describe what the picture shows in a sentence or two.")

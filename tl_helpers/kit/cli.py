@@ -143,7 +143,7 @@ def _working_commands(commands) -> None:
     bundle.usage = "tl bundle DIR [--platform P]... [--python V]... [--track T] [-- PIP OPTIONS]"
     new = _add(commands, "new", _new, "a new lesson, ready to run, from the template")
     new.add_argument("id", metavar="ID")
-    new.add_argument("--title", required=True, help="the question that the lesson answers")
+    new.add_argument("--title", help="the question that the lesson answers")
 
 
 def _positive(text: str) -> int:

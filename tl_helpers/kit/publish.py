@@ -23,7 +23,7 @@ from nbformat import NotebookNode
 from tl_helpers.assets import files, paths
 from tl_helpers.assets.entries import read_catalogue
 from tl_helpers.compare import claim_record
-from tl_helpers.kit import lessons, running
+from tl_helpers.kit import glossary, lessons, running
 from tl_helpers.kit.cleaning import clean, tags
 
 FIGURE = "notebooks/figures/what_transfer_buys.png"
@@ -244,11 +244,15 @@ def _with_seeds(entry: dict) -> dict:
 
 
 def _with_fixed_parts(nb: NotebookNode, entry: dict) -> NotebookNode:
-    """Put the current header and setup cell in place."""
+    """Put the current header, setup cell and glossary in place."""
     nb.cells[0].source = replace_block(nb.cells[0].source, header(entry), HEADER)
     for cell in nb.cells:
         if "setup" in tags(cell):
             cell.source = SETUP_CELL
+        if glossary.MARKERS[0] in cell.source:
+            cell.source = replace_block(
+                cell.source, glossary.block(glossary.read()), glossary.MARKERS
+            )
     return nb
 
 

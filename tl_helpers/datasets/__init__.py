@@ -1,4 +1,4 @@
-"""Examples and their splits: one module a modality, and the reader"s own folders and files."""
+"""Examples and their splits: one module a modality, and the reader's own folders and files."""
 
 from tl_helpers._door import door
 
@@ -10,11 +10,14 @@ MODULES = [
     "box_folders",
     "boxes",
     "class_folders",
+    "drawings",
     "folders",
     "language",
+    "look_alikes",
     "messages",
     "pets",
     "picture_files",
+    "sentences",
     "shares",
     "tiles",
     "vision",

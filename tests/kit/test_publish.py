@@ -14,7 +14,7 @@ import pytest
 from nbformat import v4
 
 from tl_helpers.assets import paths
-from tl_helpers.kit import cleaning, publish
+from tl_helpers.kit import cleaning, glossary, publish
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -221,3 +221,21 @@ def test_refresh_renews_headers_without_executing(kit):
     assert "github.com/ada/course@v9" in nb.cells[1].source
     assert nb.cells[3].outputs[0].text == "holds: it works\n"
     assert "gh/ada/course/v9" in (kit / "README.md").read_text()
+
+
+def test_refresh_shows_the_glossary_where_a_page_has_its_markers(kit):
+    path = kit / "notebooks" / "00_tiny.ipynb"
+    nb = nbformat.read(path, as_version=4)
+    nb.cells.append(v4.new_markdown_cell("## Glossary\n\n" + " old ".join(glossary.MARKERS)))
+    nbformat.write(nb, path)
+    (path.parent / glossary.FILE).write_text("| probe | a linear head | 00 |\n")
+    measured = {"seconds": 1.0, "peak_mib": 100}
+    entry = {"id": "00", "title": "Tiny", "path": "notebooks/00_tiny.ipynb", "download_mb": 0}
+    entry |= {"smoke": measured, "laptop": measured, "gain": "", "claims": {"held": 1, "total": 1}}
+    (path.parent / "index.json").write_text(json.dumps({"version": 1, "lessons": [entry]}))
+    done = _run(kit, "publish.refresh()")
+    assert done.returncode == 0, done.stderr
+    shown = nbformat.read(path, as_version=4).cells[-1].source
+    assert shown == "## Glossary\n\n" + glossary.block(
+        [glossary.Term("probe", "a linear head", "00")]
+    )

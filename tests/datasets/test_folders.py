@@ -281,7 +281,7 @@ def test_deep_pictures_keep_their_relative_brightness(tmp_path):
     dim, light = (train.x[train.y == label].float().mean() for label in (0, 1))
     assert light / dim == pytest.approx(2000 / 500, rel=0.1)
     assert light == pytest.approx(2020 / 4095 * 255, rel=0.05)
-    assert "Grey pictures of more than 8 bits, scaled to 8 bits all alike: 12." in found.notes
+    assert "Pictures of more than 8 bits, scaled to 8 bits all alike: 12." in found.notes
 
 
 def test_a_picture_beside_the_class_folders_is_reported(tmp_path):

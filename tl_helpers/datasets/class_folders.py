@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tl_helpers.datasets import split_names
-from tl_helpers.datasets.picture_files import SUFFIXES, UNREAD_SUFFIXES
+from tl_helpers.datasets.picture_files import ALL_SUFFIXES
 
 MOST_CLASSES = 200
 
@@ -136,7 +136,9 @@ def _splits_outside(folders: list[Path]) -> str:
             )
             break
     names = [shown(path.name) for path in folders]
-    return f"The folders {_some(names)} look like splits; expected one folder for each class. {advice}"
+    return (
+        f"The folders {_some(names)} look like splits; expected one folder for each class. {advice}"
+    )
 
 
 def _refuse_splits_inside(classes: list[Path]) -> None:
@@ -158,7 +160,7 @@ def _refuse_equal(classes: list[Path]) -> None:
         if other is not path:
             raise ValueError(
                 f"Two folders are called {shown(path.name)!r}: their letters are the same, their "
-                f"accents are stored in two ways ({ascii(other.name)} and {ascii(path.name)}). "
+                f"accents are stored in two ways ({other.name!a} and {path.name!a}). "
                 "Expected one folder for each class: move the pictures of one into the other."
             )
 
@@ -190,7 +192,7 @@ def walk(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
 
 
 def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES | UNREAD_SUFFIXES
+    return path.suffix.lower() in ALL_SUFFIXES
 
 
 def _path(path: Path) -> str:

@@ -27,6 +27,7 @@ UNREAD_SUFFIXES = frozenset(
     {".heic", ".heif", ".jxl", ".svg", ".psd", ".dcm", ".nii"}
     | {".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2"}
 )
+ALL_SUFFIXES = SUFFIXES | UNREAD_SUFFIXES
 MOST_PIXELS = 2**26  # decoded at once; 268 MB in Pillow's memory, twice that when transparent
 MOST_WHOLE = 2**27 + 2**25  # of a picture that is wanted whole: a map of 12,900 by 12,900
 
@@ -74,11 +75,56 @@ class Frame(NamedTuple):
         return self.stored if self.orientation < 5 else (self.height, self.width)
 
 
-class _Wanted(NamedTuple):
-    fit: Callable[[Image.Image], Image.Image]
-    most: int  # pixels
-    upright: bool = True
-    enough: int | None = None  # pixels of the shorter side, where fewer than all will do
+class Picture(NamedTuple):
+    """A picture in memory that has not been turned yet.
+
+    Attributes
+    ----------
+    images : list of PIL.Image.Image
+        The picture, or the channels of a deep one.
+    whole : bool or None
+        None for 8 bits; otherwise whether the file holds whole numbers.
+    orientation : int
+        As the file says.
+    open_turn : int
+        The part of it that is still to be done: Pillow turns TIFF files itself.
+    """
+
+    images: list[Image.Image]
+    whole: bool | None
+    orientation: int
+    open_turn: int
+
+    @property
+    def frame(self) -> Frame:
+        """Size as stored, and orientation."""
+        size = self.images[0].size
+        exchanged = self.open_turn != self.orientation and self.orientation > 4
+        return Frame(*(size[::-1] if exchanged else size), self.orientation)
+
+    def pixels(self, upright: bool = True, fit: Callable | None = None) -> np.ndarray | Deep:
+        """The pixels, upright or as stored, after ``fit`` has scaled each image.
+
+        Returns
+        -------
+        ndarray or Deep
+            uint8 (3, H, W). For pictures of more than 8 bits a channel what
+            `deep_pictures.to_bytes` takes, once all of them are read.
+
+        Raises
+        ------
+        UnreadablePicture
+            For values that have no brightness.
+        """
+        turn = _UPRIGHT.get(self.open_turn)
+        if not upright:
+            done = self.open_turn != self.orientation
+            turn = _AS_STORED.get(self.orientation) if done else None
+        images = [one if turn is None else one.transpose(turn) for one in self.images]
+        fit = fit or (lambda image: image)
+        if self.whole is None:
+            return np.asarray(_rgb(images[0], fit)).transpose(2, 0, 1).copy()
+        return _deep(images, self.whole, fit)
 
 
 def read_square(path: Path, size: int) -> np.ndarray | Deep:
@@ -110,22 +156,11 @@ def read_square(path: Path, size: int) -> np.ndarray | Deep:
         return ImageOps.fit(picture, (size, size), Image.Resampling.BILINEAR)
 
     with _reasons(path):
-        return _decoded(path, _Wanted(square, MOST_PIXELS, enough=size))
+        return _loaded(path, MOST_PIXELS, size).pixels(fit=square)
 
 
-def read_whole(path: Path, upright: bool = True) -> np.ndarray | Deep:
-    """The first frame of a picture at its full size.
-
-    Parameters
-    ----------
-    path : Path
-    upright : bool, default True
-        Turned as EXIF says; otherwise as stored.
-
-    Returns
-    -------
-    ndarray or Deep
-        uint8 (3, H, W), or as `read_square` for more than 8 bits a channel.
+def read_whole(path: Path) -> Picture:
+    """The first frame of a picture at its full size; transparent parts become white.
 
     Raises
     ------
@@ -133,29 +168,7 @@ def read_whole(path: Path, upright: bool = True) -> np.ndarray | Deep:
         As `read_square`, above `MOST_WHOLE` pixels.
     """
     with _reasons(path):
-        return _decoded(path, _Wanted(lambda picture: picture, MOST_WHOLE, upright))
-
-
-def frame(path: Path) -> Frame:
-    """Size and orientation of a picture, without decoding it where the format allows.
-
-    Raises
-    ------
-    UnreadablePicture
-        With the reason.
-    """
-    with _reasons(path), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            with opened(path) as picture:
-                turned = _orientation(picture)
-                # of a TIFF, Pillow says the size that it will have once it is turned
-                exchanged = picture.format == "TIFF" and turned > 4
-                width, height = picture.size[::-1] if exchanged else picture.size
-        except UnidentifiedImageError:
-            found = _unknown_to_pillow(path)
-            (width, height), turned = found.images[0].size, found.orientation
-        return Frame(width, height, turned)
+        return _loaded(path, MOST_WHOLE)
 
 
 def opened(path: Path) -> Image.Image:
@@ -186,49 +199,39 @@ def _reasons(path: Path) -> Iterator[None]:
     except UnidentifiedImageError as error:
         raise UnreadablePicture("no picture inside, in spite of its name") from error
     except Image.DecompressionBombError as error:
-        raise UnreadablePicture(_too_large(MOST_PIXELS)) from error
+        raise UnreadablePicture("far too many pixels: scale it down") from error
     except PermissionError as error:
         raise UnreadablePicture("no permission to read it") from error
     except Exception as error:  # on damaged files, decoders raise nearly anything
         raise UnreadablePicture(f"damaged ({error or type(error).__name__})") from error
 
 
-def _decoded(path: Path, wanted: _Wanted) -> np.ndarray | Deep:
+def _loaded(path: Path, most: int, enough: int | None = None) -> Picture:
+    """A picture of up to ``most`` pixels; ``enough`` of the shorter side will do."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of odd metadata; sizes are checked below
         try:
             with opened(path) as picture:
-                return _pixels(path, picture, wanted)
+                scale = 2 * (enough or 0) / min(picture.size)  # two pixels for one: antialiased
+                if 0 < scale < 1:
+                    picture.draft(None, tuple(round(scale * side) for side in picture.size))
+                if picture.width * picture.height > most:
+                    raise UnreadablePicture(_too_large(most))
+                return _of_pillow(path, picture)
         except UnidentifiedImageError:
             found = _unknown_to_pillow(path)
-            turn = _UPRIGHT.get(found.orientation) if wanted.upright else None
-            return _deep(found, turn, wanted)
+            return Picture(found.images, found.whole, *[found.orientation] * 2)
 
 
-def _pixels(path: Path, picture: Image.Image, wanted: _Wanted) -> np.ndarray | Deep:
-    scale = 2 * (wanted.enough or 0) / min(picture.size)  # two pixels for one: antialiased
-    if 0 < scale < 1:
-        picture.draft(None, tuple(round(scale * side) for side in picture.size))
-    if picture.width * picture.height > wanted.most:
-        raise UnreadablePicture(_too_large(wanted.most))
-    before = 1 if wanted.upright else _orientation(picture)
+def _of_pillow(path: Path, picture: Image.Image) -> Picture:
+    said = _orientation(picture) if picture.format == "TIFF" else None  # gone once it is loaded
     found = deep_pictures.channels(path, picture, opened)
+    if found and found.orientation:
+        return Picture(found.images, found.whole, *[found.orientation] * 2)
     picture.load()
-    turn = _turn(before, _orientation(picture), wanted.upright)
-    if found:
-        return _deep(found, turn, wanted)
-    return np.asarray(_rgb(_turned(picture, turn), wanted.fit)).transpose(2, 0, 1).copy()
-
-
-def _turn(before: int, after: int, upright: bool) -> Image.Transpose | None:
-    """How to turn a loaded picture, given its orientation before and after: Pillow turns TIFFs."""
-    if upright:
-        return _UPRIGHT.get(after)
-    return _AS_STORED.get(before) if after != before else None
-
-
-def _turned(picture: Image.Image, turn: Image.Transpose | None) -> Image.Image:
-    return picture if turn is None else picture.transpose(turn)
+    open_turn = _orientation(picture)
+    images, whole = found[:2] if found else ([picture], None)
+    return Picture(images, whole, said or open_turn, open_turn)
 
 
 def _orientation(picture: Image.Image) -> int:
@@ -256,19 +259,19 @@ def _rgb(picture: Image.Image, fit: Callable) -> Image.Image:
     return fit(picture).convert("RGB")
 
 
-def _deep(found: Channels, turn: Image.Transpose | None, wanted: _Wanted) -> Deep:
+def _deep(images: list[Image.Image], whole: bool, fit: Callable) -> Deep:
     """More than 8 bits a channel, in the units of the file."""
-    extrema = [image.getextrema() for image in found.images]
-    planes = [np.asarray(wanted.fit(_turned(image, turn))) for image in found.images]
+    extrema = [image.getextrema() for image in images]
+    planes = [np.asarray(fit(image)) for image in images]
     if np.min(extrema) < 0 or not all(np.isfinite(plane).all() for plane in planes):
         raise UnreadablePicture(
             "values below zero or not finite, which have no brightness: save it with 8 bits"
         )
     brightest = float(max(high for _, high in extrema[:3]))
-    short = found.whole and brightest < 2**16 and len(planes) < 4
+    short = whole and brightest < 2**16 and len(planes) < 4
     values = np.stack(planes)
     values = values.round().astype(np.uint16) if short else values.astype(np.float32)
-    return Deep(values, brightest, found.whole)
+    return Deep(values, brightest, whole)
 
 
 def _too_large(most: int) -> str:

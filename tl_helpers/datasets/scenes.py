@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+_SLACK = 1e-3  # px, for rounding
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -18,12 +20,28 @@ class Scene:
     picture : Tensor
         uint8 (3, H, W).
     boxes : Tensor
-        float32 (N, 4): left, top, right, bottom in pixels.
+        float32 (N, 4): left, top, right, bottom in pixels, inside the picture.
+
+    Raises
+    ------
+    ValueError
+        For a box that leaves the picture or is no number: a detector would be trained and scored on
+        what it cannot see.
     """
 
     name: str
     picture: Tensor
     boxes: Tensor
+
+    def __post_init__(self) -> None:
+        edges = torch.tensor(self.size).repeat(2) + _SLACK
+        outside = ~((self.boxes >= -_SLACK) & (self.boxes <= edges)).all(1)
+        if outside.any():
+            raise ValueError(
+                f"{int(outside.sum())} boxes of {self.name} leave the picture, which is "
+                f"{self.size[0]} by {self.size[1]} pixels, such as "
+                f"{self.boxes[outside][0].tolist()}; expected boxes cut at its edges."
+            )
 
     @property
     def size(self) -> tuple[int, int]:

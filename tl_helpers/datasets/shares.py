@@ -8,7 +8,7 @@ import numpy as np
 
 FEWEST = (3, 1, 2)  # examples of a class to train, validate and test on
 FEWEST_GROUPS = (3, 1, 1)  # that they come from; three, so that training can cross-validate
-PLACEMENTS = 20_000  # groups that are placed, over all orders tried; about a third of a second
+PLACEMENTS = 12_000  # groups that are placed, over all orders tried; about a third of a second
 
 
 def share_out(
@@ -101,15 +101,18 @@ def _assign(
     a part has less than the fewest than that it lacks all that is wanted.
     """
     have, have_groups = np.zeros_like(wanted), np.zeros_like(wanted)
+    pull = np.full(wanted.shape, 1.0 + urgency)  # of each part, on groups with each class
     part_of = np.empty(len(counts), dtype=int)
+    most = wanted.clip(1)
     for group in np.argsort(ranks):
         members = np.flatnonzero(counts[group])
-        share = 1 - have[:, members] / wanted[:, members].clip(1)
-        short = _short(have[:, members], have_groups[:, members]) > 0
-        part = ((share + urgency * short).mean(1) + chance[group]).argmax()
-        part_of[group] = part
+        part_of[group] = part = (pull[:, members].mean(1) + chance[group]).argmax()
         have[part, members] += counts[group, members]
         have_groups[part, members] += 1
+        few = (have[part, members] < FEWEST[part]) | (
+            have_groups[part, members] < FEWEST_GROUPS[part]
+        )
+        pull[part, members] = 1 - have[part, members] / most[part, members] + urgency * few
     return part_of, (have, have_groups)
 
 

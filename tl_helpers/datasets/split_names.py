@@ -22,7 +22,9 @@ def kind(name: str) -> str | None:
     Case, digits, punctuation, and words such as ``set``, ``data`` and ``images`` do not matter.
     """
     apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).casefold()  # TrainSet is two words
-    words = re.findall(r"[^\W\d_]+", apart.replace("hold-out", "holdout").replace("hold_out", "holdout"))
+    words = re.findall(
+        r"[^\W\d_]+", apart.replace("hold-out", "holdout").replace("hold_out", "holdout")
+    )
     words = [word.removesuffix("set") or word for word in words]
     telling = [word for word in words if word not in _BESIDE] or words
     return _KIND.get(telling[0]) if len(telling) == 1 else None

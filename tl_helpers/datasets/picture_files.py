@@ -155,7 +155,7 @@ def read_square(path: Path, size: int) -> np.ndarray | Deep:
     def square(picture: Image.Image) -> Image.Image:
         return ImageOps.fit(picture, (size, size), Image.Resampling.BILINEAR)
 
-    with _reasons(path):
+    with _reasons(path, MOST_PIXELS):
         return _loaded(path, MOST_PIXELS, size).pixels(fit=square)
 
 
@@ -167,7 +167,7 @@ def read_whole(path: Path) -> Picture:
     UnreadablePicture
         As `read_square`, above `MOST_WHOLE` pixels.
     """
-    with _reasons(path):
+    with _reasons(path, MOST_WHOLE):
         return _loaded(path, MOST_WHOLE)
 
 
@@ -184,7 +184,7 @@ def opened(path: Path) -> Image.Image:
 
 
 @contextlib.contextmanager
-def _reasons(path: Path) -> Iterator[None]:
+def _reasons(path: Path, most: int) -> Iterator[None]:
     """Every failure to read this file as an `UnreadablePicture` that says why."""
     if path.suffix.lower() in UNREAD_SUFFIXES:
         raise UnreadablePicture(f"{path.suffix[1:].upper()} is not read: save it as JPEG or PNG")
@@ -199,7 +199,7 @@ def _reasons(path: Path) -> Iterator[None]:
     except UnidentifiedImageError as error:
         raise UnreadablePicture("no picture inside, in spite of its name") from error
     except Image.DecompressionBombError as error:
-        raise UnreadablePicture("far too many pixels: scale it down") from error
+        raise UnreadablePicture(_too_large(most)) from error
     except PermissionError as error:
         raise UnreadablePicture("no permission to read it") from error
     except Exception as error:  # on damaged files, decoders raise nearly anything

@@ -8,7 +8,6 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from tl_helpers.assets import watching
 from tl_helpers.datasets import boxes, coco, deep_pictures, file_names, picture_files
@@ -165,7 +164,7 @@ def _scenes(
     """Pictures with their boxes, and notes; what is left out is added to ``told``."""
     given = [known_of.boxes for known_of in known.values() if isinstance(known_of, Annotation)]
     all_shares = all(boxes.are_shares(some) for some in given if len(some))
-    found: list[tuple[str, np.ndarray | Deep, Tensor]] = []
+    found: list[tuple[str, np.ndarray | Deep, np.ndarray]] = []
     with watching.bar(pictures.items(), unit="picture", leave=False, delay=3) as bar:
         for name, file in bar:
             try:
@@ -181,13 +180,17 @@ def _scenes(
     scenes = []
     for name, pixels, placed in found:
         picture = torch.from_numpy(next(scaled) if isinstance(pixels, Deep) else pixels)
-        scenes.append(Scene(_stem(name) if stems[_stem(name)] == 1 else name, picture, placed))
+        scenes.append(
+            Scene(
+                _stem(name) if stems[_stem(name)] == 1 else name, picture, torch.from_numpy(placed)
+            )
+        )
     return scenes, deep_pictures.told(len(deep))
 
 
 def _read(
     name: str, file: Path, said: tuple[Annotation, bool], told: list[str]
-) -> tuple[np.ndarray | Deep, Tensor]:
+) -> tuple[np.ndarray | Deep, np.ndarray]:
     """The pixels of a picture and its boxes inside it, after what was said of it."""
     annotation, all_shares = said
     picture = picture_files.read_whole(file)

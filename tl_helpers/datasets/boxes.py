@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -25,7 +26,7 @@ class Annotation(NamedTuple):
     ----------
     picture : str
         Name of the picture, maybe with folders.
-    boxes : Tensor
+    boxes : ndarray
         float32 (N, 4): left, top, right, bottom.
     size : (float, float) or None
         Width and height of the picture that the boxes were drawn on.
@@ -36,7 +37,7 @@ class Annotation(NamedTuple):
     """
 
     picture: str
-    boxes: Tensor
+    boxes: np.ndarray
     size: tuple[float, float] | None = None
     bad: list[str] = []  # noqa: RUF012 - never changed
     first: int = 0
@@ -47,7 +48,7 @@ class Placed(NamedTuple):
 
     Attributes
     ----------
-    boxes : Tensor
+    boxes : ndarray
         float32 (N, 4), not yet cut at the picture's edges.
     upright : bool
         Whether they belong to the picture turned as EXIF says, or as it is stored.
@@ -55,7 +56,7 @@ class Placed(NamedTuple):
         Whether EXIF turns the picture and nothing says which of the two it is.
     """
 
-    boxes: Tensor
+    boxes: np.ndarray
     upright: bool
     doubt: bool = False
 
@@ -92,7 +93,9 @@ def read_voc(path: str | Path) -> tuple[Tensor, list[str]]:
                 f"Box {number} of {path.name} runs from {left:g}, {top:g} to {right:g}, "
                 f"{bottom:g}: no area."
             )
-    return boxes, [(item.findtext("name") or "object").strip() for item in objects]
+    return torch.from_numpy(boxes), [
+        (item.findtext("name") or "object").strip() for item in objects
+    ]
 
 
 def read_annotation(path: Path) -> Annotation:
@@ -139,7 +142,7 @@ def numbers(values: Iterable[object]) -> list[float] | None:
     return found if all(map(math.isfinite, found)) else None
 
 
-def are_shares(boxes: Tensor) -> bool:
+def are_shares(boxes: np.ndarray) -> bool:
     """Whether all numbers are from 0 to 1: shares of the picture's sides, unless it is tiny."""
     return bool(len(boxes) and ((boxes >= 0) & (boxes <= 1.001)).all())  # sums are rounded
 
@@ -172,8 +175,7 @@ def placed(annotation: Annotation, frame: Frame, all_shares: bool = False) -> Pl
         fits = [_same_shape(size, known, 0) for known in frames]
         fits = fits if any(fits) else [_same_shape(size, known, 1) for known in frames]
     else:
-        far = _from_nought(annotation)[:, 2:].amax(0) if len(boxes) else torch.zeros(2)
-        fits = [shares or bool((far <= torch.tensor(known)).all()) for known in frames]
+        fits = [shares or bool((boxes[:, 2:] <= known).all()) for known in frames]
     if not any(fits) and size and not shares:
         width, height = frame.stored
         raise ValueError(
@@ -181,18 +183,18 @@ def placed(annotation: Annotation, frame: Frame, all_shares: bool = False) -> Pl
             f"by {height}"
         )
     upright = fits == [False, True]
-    known = torch.tensor(frames[upright], dtype=torch.float32).repeat(2)
     doubt = frame.orientation > 1 and fits[0] == fits[1] and len(boxes) > 0
+    known = np.tile(np.float32(frames[upright]), 2)
     if shares:
         return Placed(boxes * known, upright, doubt)
-    scale = known / torch.tensor(size).repeat(2) if size else 1.0
+    scale = known / np.tile(np.float32(size), 2) if size else np.float32(1)
     return Placed(_from_nought(annotation) * scale, upright, doubt)
 
 
-def inside(boxes: Tensor, width: int, height: int) -> Tensor:
+def inside(boxes: np.ndarray, width: int, height: int) -> np.ndarray:
     """Boxes cut at the edges of a picture; those without area in it are left out."""
-    cut = boxes.clamp(min=0).minimum(torch.tensor([width, height, width, height]))
-    return cut[(cut[:, 2:] > cut[:, :2]).all(1) & boxes.isfinite().all(1)]
+    cut = boxes.clip(0, np.float32([width, height, width, height]))
+    return cut[(cut[:, 2:] > cut[:, :2]).all(1)]
 
 
 def _same_shape(stated: tuple[float, float], known: tuple[int, int], pixels: float) -> bool:
@@ -203,12 +205,12 @@ def _same_shape(stated: tuple[float, float], known: tuple[int, int], pixels: flo
     return min(abs(a * height / b - width), abs(width * b / height - a)) <= pixels
 
 
-def _from_nought(annotation: Annotation) -> Tensor:
+def _from_nought(annotation: Annotation) -> np.ndarray:
     """Boxes counted from the corner of the first pixel to that behind the last."""
-    start = (annotation.boxes[:, :2] - annotation.first).clamp(min=0)
-    return torch.cat(
-        [start if annotation.first else annotation.boxes[:, :2], annotation.boxes[:, 2:]], 1
-    )
+    boxes = annotation.boxes.copy()
+    if annotation.first:  # some tools count from nought all the same
+        boxes[:, :2] = (boxes[:, :2] - annotation.first).clip(0)
+    return boxes
 
 
 def _root(path: Path) -> ElementTree.Element:
@@ -241,4 +243,4 @@ def _annotation(
         else:
             expected = "expected numbers in bndbox/xmin, ymin, xmax and ymax"
             bad.append(f"box {number} has {texts}; {expected}")
-    return Annotation(name, torch.tensor(rows).float().reshape(-1, 4), size, bad, first=1)
+    return Annotation(name, np.array(rows, dtype=np.float32).reshape(-1, 4), size, bad, first=1)

@@ -7,7 +7,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-import torch
+import numpy as np
 
 from tl_helpers.datasets.boxes import Annotation, numbers, stated_size
 
@@ -65,7 +65,7 @@ def annotations(content: dict[str, Any]) -> tuple[list[Annotation], list[str]]:
     return [
         Annotation(
             image["file_name"],
-            torch.tensor(boxes[id]).float().reshape(-1, 4),
+            np.array(boxes[id], dtype=np.float32).reshape(-1, 4),
             stated_size(image.get("width"), image.get("height")),
             bad[id],
         )

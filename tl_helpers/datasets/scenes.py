@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -34,13 +35,13 @@ class Scene:
     boxes: Tensor
 
     def __post_init__(self) -> None:
-        edges = torch.tensor(self.size).repeat(2) + _SLACK
-        outside = ~((self.boxes >= -_SLACK) & (self.boxes <= edges)).all(1)
+        boxes, edges = self.boxes.numpy(), np.tile(self.size, 2) + _SLACK
+        outside = ~((boxes >= -_SLACK) & (boxes <= edges)).all(1)
         if outside.any():
             raise ValueError(
-                f"{int(outside.sum())} boxes of {self.name} leave the picture, which is "
-                f"{self.size[0]} by {self.size[1]} pixels, such as "
-                f"{self.boxes[outside][0].tolist()}; expected boxes cut at its edges."
+                f"{outside.sum()} boxes of {self.name} leave the picture, which is {self.size[0]} "
+                f"by {self.size[1]} pixels, such as {boxes[outside][0].tolist()}; expected boxes "
+                "cut at its edges."
             )
 
     @property

@@ -99,7 +99,7 @@ def test_missing_or_doubled_markers_are_refused(text):
         ),
         (
             {"gain": {"mean": 0.312, "low": None, "high": None}, "verdict": "not enough evidence"},
-            "+0.31 balanced accuracy (one seed, no interval): not enough evidence",
+            "+0.31 balanced accuracy (no interval): not enough evidence",
         ),
     ],
 )
@@ -114,7 +114,7 @@ def test_what_transfer_bought_is_said_in_words(card, words):
 CARD = """\
 import json, os, pathlib
 card = {"metric": "accuracy", "gain": {"mean": 0.2, "low": 0.1, "high": 0.3}, "verdict": "transfer"}
-card["claims"] = [{"text": "it works", "holds": %s}]
+card["claims"] = [{"task": "main", "text": "it works", "holds": %s}]
 path = pathlib.Path(os.environ["TL_OUT"]) / "00.json"
 _ = path.write_text(json.dumps(card))
 print("holds: it works")"""
@@ -172,6 +172,18 @@ def test_publishing_executes_cleans_and_writes_header_index_and_readme(kit):
     readme = (kit / "README.md").read_text()
     assert readme == f"above\n{publish.lesson_table([entry])}\nbelow\n"
     assert "+0.20 accuracy (+0.10 to +0.30)" in readme
+
+
+def test_refresh_says_in_the_header_how_often_the_claims_held_at_other_seeds(kit):
+    assert _run(kit, "publish.publish()").returncode == 0
+    record = {"lesson": "00", "seeds": [3, 4], "claims": [{"held": [3, 4]}, {"held": [4]}]}
+    (kit / "data" / "results").mkdir()
+    (kit / "data" / "results" / "00-claims.json").write_text(json.dumps(record))
+    assert _run(kit, "publish.refresh()").returncode == 0
+    entry = json.loads((kit / "notebooks" / "index.json").read_text())["lessons"][0]
+    assert entry["claims"] == {"held": 1, "total": 1, "seeds": 2, "held_at_seeds": 3, "of": 4}
+    nb = nbformat.read(kit / "notebooks" / "00_tiny.ipynb", as_version=4)
+    assert "| 1 of 1, at 2 seeds: 3 of 4 |" in nb.cells[0].source
 
 
 def test_lesson_whose_claim_falls_is_not_published(kit):

@@ -11,5 +11,15 @@ NAMES = {
     "entries": ["Asset", "AssetError"],
     "acquiring": ["folder"],
 }
-MODULES = ["converting", "entries", "files", "integrity", "origins", "paths", "watching"]
+MODULES = [
+    "archives",
+    "converting",
+    "entries",
+    "files",
+    "integrity",
+    "origins",
+    "paths",
+    "sdists",
+    "watching",
+]
 __getattr__, __dir__, __all__ = door(__name__, NAMES, MODULES)

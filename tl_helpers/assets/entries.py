@@ -12,6 +12,8 @@ from tl_helpers.assets.paths import kit_root
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+INSIDE = "!/"  # between an archive inside a parcel and a path in it, as in addresses of Java's jars
+_KINDS = ("wheel", "sdist")
 _FIELDS = ("kind", "title", "bytes", "content_licence", "licence_url", "citation", "lessons")
 
 
@@ -26,9 +28,10 @@ class Member:
     Attributes
     ----------
     path : str
-        Path inside the parcel, with ``/``; its last part may be a pattern such as ``*.png``.
+        Path inside the parcel, with ``/``; its last part may be a pattern such as ``*.png``. What
+        lies in an archive inside the parcel is named as ``folder/inner.tar.gz!/folder/file.txt``.
     sha256 : str
-        Hash of the file; of a pattern, `tl_helpers.origins.tree_digest` of the matching files.
+        Hash of the file; of a pattern, `integrity.tree_digest` of the matching files.
     """
 
     path: str
@@ -47,11 +50,23 @@ class Member:
 
 @dataclass(frozen=True)
 class Parcel:
-    """A wheel on a Python package index that carries the asset."""
+    """A package on a Python package index that carries the asset.
+
+    Attributes
+    ----------
+    package, version : str
+    members : tuple of Member
+    kind : {"wheel", "sdist"}
+    sha256 : str or None
+        Hash of the sdist, compared before it is opened. A wheel has none: some are built for
+        each platform, around the same members.
+    """
 
     package: str
     version: str
     members: tuple[Member, ...]
+    kind: str = "wheel"
+    sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -160,7 +175,11 @@ def _parcel(entry: dict, where: str) -> Parcel:
     names = [member.file_name for member in members]
     if not names or len(set(names)) < len(names):
         raise AssetError(f"{where}: members need different file names, got {names}.")
-    return Parcel(entry["package"], entry["version"], members)
+    kind = entry.get("kind", "wheel")
+    if kind not in _KINDS:
+        raise AssetError(f"{where}: parcel.kind is {kind!r}; expected {' or '.join(_KINDS)}.")
+    sha256 = _hash(entry["sha256"], f"{where}, sdist") if kind == "sdist" else None
+    return Parcel(entry["package"], entry["version"], members, kind, sha256)
 
 
 def _hub(entry: dict | None, parcel: Parcel, where: str) -> Hub | None:

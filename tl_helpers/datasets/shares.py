@@ -85,13 +85,14 @@ def joined(names: Sequence[str], marks: Sequence[bytes]) -> list[str]:
         return list(names)
     from scipy.cluster.hierarchy import DisjointSet  # late: it takes a third of a second
 
-    sets = DisjointSet()
+    sets, shown = DisjointSet(), {}
     for name, mark in zip(names, marks, strict=True):
         sets.add(name)
         sets.add(mark)
+        kept = shown.get(sets[name], name)
         sets.merge(name, mark)
-    shown: dict[str | bytes, str] = {}
-    return [shown.setdefault(sets[name], name) for name in names]
+        shown[sets[name]] = kept
+    return [shown[sets[name]] for name in names]
 
 
 def _assign(

@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import signal
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,26 +26,26 @@ class Reporter:
 
     def __init__(self, quiet: bool) -> None:
         self.quiet = quiet
-        self.bars: dict[str, Any] = {}
+        self.bars: dict[tuple[str, int], Any] = {}
 
     def __call__(
-        self, id: str, done: int = 0, total: int = 0, result: RunResult | None = None
+        self, job: Job, done: int = 0, total: int = 0, result: RunResult | None = None
     ) -> None:
         """Take a message of `jobs.run_all`."""
         if result is None:
-            bar = self._bar(id, total)
+            bar = self._bar(job, total)
             bar.n = done
             bar.refresh()
             return
-        if id in self.bars:
-            self.bars.pop(id).close()
+        if job.key in self.bars:
+            self.bars.pop(job.key).close()
         if not self.quiet:
             print(line(result), flush=True)
 
-    def _bar(self, id: str, total: int) -> Any:
-        if id not in self.bars:
-            self.bars[id] = watching.bar(total=total, desc=id, unit="cell", leave=False)
-        return self.bars[id]
+    def _bar(self, job: Job, total: int) -> Any:
+        if job.key not in self.bars:
+            self.bars[job.key] = watching.bar(total=total, desc=job.id, unit="cell", leave=False)
+        return self.bars[job.key]
 
 
 def line(result: RunResult) -> str:
@@ -75,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
         Job(id, args.profile, args.seed, args.solutions, out, replace(settings, parameters=values))
         for id, values in given.items()
     ]
-    results = _run_all(todo, args.jobs, Reporter(args.json))
+    results = run_all(todo, args.jobs, Reporter(args.json))
     return _report(results, {lesson.id: lesson.title for lesson in chosen}, out, args.json)
 
 
@@ -90,7 +91,7 @@ def study(args: argparse.Namespace) -> int:
     out = (paths.work_dir() / "studies").resolve()
     job = Job(lesson.id, "laptop", 0, False, out, settings)
     try:
-        (result,) = _run_all([job], 1, Reporter(quiet=False))
+        (result,) = run_all([job], 1, Reporter(quiet=False))
     except KeyboardInterrupt:
         print(f"Finished rows are kept; `tl study {lesson.id} --resume` continues.", flush=True)
         raise
@@ -128,7 +129,7 @@ def _threads(args: argparse.Namespace) -> int | None:
     return max(1, (os.cpu_count() or 1) // args.jobs)
 
 
-def _run_all(todo: list[Job], side_by_side: int, report: Reporter) -> list[RunResult]:
+def run_all(todo: list[Job], side_by_side: int, report: Callable[..., None]) -> list[RunResult]:
     """Like `jobs.run_all`; a polite kill cleans up as Ctrl-C does."""
 
     def stop(*_: object) -> None:
@@ -156,9 +157,11 @@ def _report(results: list[RunResult], titles: dict[str, str], out: Path, as_json
 
 
 def _recordings(id: str) -> list[Path]:
+    from tl_helpers.compare import claim_record
     from tl_helpers.compare.studies import results_dir
 
-    return sorted([*results_dir().glob(f"{id}.json"), *results_dir().glob(f"{id}-*.json")])
+    found = {*results_dir().glob(f"{id}.json"), *results_dir().glob(f"{id}-*.json")}
+    return sorted(found - {claim_record.path(id)})
 
 
 def _set_aside(id: str) -> None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import ast
 import json
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tl_helpers.assets import paths, watching
-from tl_helpers.kit import jobs, lessons
+from tl_helpers.kit import jobs, lessons, parameters
 from tl_helpers.kit.jobs import Job
 from tl_helpers.kit.lessons import Lesson, LessonError
 from tl_helpers.kit.running import RunResult, Settings
@@ -64,14 +64,18 @@ def line(result: RunResult) -> str:
 def run(args: argparse.Namespace) -> int:
     """``tl run``: 0 when every lesson ran as it should, else 1."""
     chosen = _chosen(args)
-    given = dict(map(parameter, args.parameter))
+    texts = dict(map(parameters.named, args.parameter))
+    given = {lesson.id: parameters.typed(lesson, texts) for lesson in chosen}
     for lesson in chosen:
-        all_given = {"profile": args.profile, "seed": args.seed, **given}
+        all_given = {"profile": args.profile, "seed": args.seed, **given[lesson.id]}
         lessons.check_parameters(lesson, all_given)
     out = Path(args.out or paths.work_dir() / "runs").resolve()
     seconds = args.limit or LIMITS[args.profile]
-    settings = Settings(parameters=given, threads=_threads(args), seconds=seconds)
-    todo = [Job(x.id, args.profile, args.seed, args.solutions, out, settings) for x in chosen]
+    settings = Settings(threads=_threads(args), seconds=seconds)
+    todo = [
+        Job(id, args.profile, args.seed, args.solutions, out, replace(settings, parameters=values))
+        for id, values in given.items()
+    ]
     results = run_all(todo, args.jobs, Reporter(args.json))
     return _report(results, {lesson.id: lesson.title for lesson in chosen}, out, args.json)
 
@@ -107,25 +111,6 @@ def _recorded(result: RunResult) -> int:
         print(f"recorded in data/results/{path.name}")
         path.with_name(path.name + ".previous").unlink(missing_ok=True)
     return 0
-
-
-def parameter(text: str) -> tuple[str, Any]:
-    """``"rate=0.1"`` as name and value; what is not a Python literal is text.
-
-    Raises
-    ------
-    LessonError
-        When there is no ``=``, or for profile and seed, which have options of their own.
-    """
-    name, equals, value = text.partition("=")
-    if not equals or not name.isidentifier():
-        raise LessonError(f"-p {text}: expected NAME=VALUE, for example -p budget=10.")
-    if name in ("profile", "seed"):
-        raise LessonError(f"-p {text}: use --{name} {value} instead.")
-    try:
-        return name, ast.literal_eval(value)
-    except (ValueError, SyntaxError):
-        return name, value
 
 
 def _chosen(args: argparse.Namespace) -> list[Lesson]:

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from tiny_parcels import GOOD_MEMBERS, entry
@@ -78,6 +79,23 @@ def test_catalogue_that_is_not_sound_is_refused(shop, text, complaint):
     (shop / "catalogue.toml").write_text(text)
     with pytest.raises(AssetError, match=complaint):
         assets.catalogue()
+
+
+def test_catalogue_is_read_once_and_again_when_it_has_changed(shop, monkeypatch):
+    read = []
+    whole = Path.read_text
+    monkeypatch.setattr(
+        Path, "read_text", lambda path, **how: (read.append(path.name), whole(path, **how))[1]
+    )
+    assert assets.catalogue() == assets.catalogue()
+    assert read.count("catalogue.toml") == 1
+    assets.catalogue().clear()  # a caller's own list
+    (shop / "catalogue.toml").write_text(entry(GOOD_MEMBERS, name="another", size=2000))
+    assert [asset.name for asset in assets.catalogue()] == ["another"]
+    (shop / "catalogue.toml").write_text("[[asset]\n")
+    for _ in range(2):
+        with pytest.raises(AssetError, match="cannot be read"):
+            assets.catalogue()
 
 
 def test_missing_catalogue_is_named(shop):

@@ -78,10 +78,24 @@ def test_cleaning_twice_changes_nothing():
     assert nbformat.writes(cleaning.clean(nbformat.reads(once, as_version=4))) == once
 
 
-@pytest.mark.parametrize("text", ["no markers", publish.HEADER[0], "".join(publish.HEADER * 2)])
-def test_missing_or_doubled_markers_are_refused(text):
-    with pytest.raises(ValueError, match="once each"):
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("no markers", "0 and 0"),
+        (publish.HEADER[0], "1 and 0"),
+        ("".join(publish.HEADER * 2), "2 and 2"),
+        ("".join(reversed(publish.HEADER)), "1 and 1 in the other order"),
+    ],
+)
+def test_markers_that_are_missing_doubled_or_exchanged_are_refused(text, found):
+    with pytest.raises(ValueError, match=f"once each, found {found}"):
         publish.replace_block(text, "block", publish.HEADER)
+
+
+def test_block_between_the_markers_is_replaced_and_nothing_else():
+    start, end = publish.HEADER
+    text = f"above\n{start}old\nlines{end}\nbelow"
+    assert publish.replace_block(text, r"new \1", publish.HEADER) == "above\nnew \\1\nbelow"
 
 
 @pytest.mark.parametrize(

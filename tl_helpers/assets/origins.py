@@ -2,7 +2,7 @@
 
 Each origin brings the members of one asset into a folder. It raises `AssetError` with its answer
 when it cannot, and lets `OSError` through when the local disk is at fault, since no other origin
-would help then. Nothing is hashed here: `tl_helpers.assets` does that before anything is used.
+would help then. Nothing is hashed here: `acquiring` has that done before anything is used.
 """
 
 from __future__ import annotations
@@ -29,6 +29,11 @@ Tick = Callable[[int], None]
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO)
 _CHUNK = 1 << 20
 _MARGIN = 16 << 20
+
+
+def offline() -> bool:
+    """Whether ``TL_OFFLINE`` forbids to go out: set to anything but 0, "no", "off" or "false"."""
+    return os.environ.get("TL_OFFLINE", "").lower() not in ("", "0", "no", "off", "false")
 
 
 def require_space(folder: Path, needed: int) -> None:

@@ -2,14 +2,13 @@
 
 ``tl notebooks`` executes the committed notebooks at profile "laptop" as a learner would, cleans
 them, and records in ``notebooks/index.json`` what the runs measured. Headers and table are made
-from that index alone; ``python -m tl_helpers.publish`` renews them without executing anything.
+from that index alone; ``python -m tl_helpers.kit.publish`` renews them without executing anything.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-import re
 import tempfile
 import tomllib
 from collections.abc import Sequence
@@ -176,12 +175,17 @@ def replace_block(text: str, block: str, markers: tuple[str, str]) -> str:
     Raises
     ------
     ValueError
-        When the markers are not there exactly once each.
+        When the markers are not there exactly once each, in this order.
     """
-    if [text.count(marker) for marker in markers] != [1, 1]:
-        raise ValueError(f"expected {markers[0]} and {markers[1]} once each, in this order.")
-    pattern = re.escape(markers[0]) + ".*" + re.escape(markers[1])
-    return re.sub(pattern, lambda _: block, text, flags=re.DOTALL)
+    counts = [text.count(marker) for marker in markers]
+    before, _, rest = text.partition(markers[0])
+    if counts != [1, 1] or markers[1] not in rest:
+        raise ValueError(
+            f"expected {markers[0]} and then {markers[1]} once each, found {counts[0]} and "
+            f"{counts[1]}{' in the other order' if counts == [1, 1] else ''}. Put them where the "
+            "block belongs."
+        )
+    return before + block + rest.partition(markers[1])[2]
 
 
 def _publish_one(lesson: lessons.Lesson) -> None:

@@ -15,6 +15,7 @@ from nbformat import v4
 
 from tl_helpers.assets import paths
 from tl_helpers.kit import cleaning, publish
+from tl_helpers.kit.running import RunResult
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -71,6 +72,16 @@ def test_cleaner_leaves_embedded_pictures_alone():
     picture = f'<img alt="a curve" src="data:image/png;base64,iVBO{Path.home()}/tmp/AA=="> '
     assert cleaning.without_machine(picture) == picture
     assert cleaning.without_machine(f"{picture}{paths.kit_root()}/x") == f"{picture}./x"
+
+
+@pytest.mark.parametrize("kind", ["text/html", "text/markdown", "text/plain", "text/latex"])
+@pytest.mark.parametrize("output", ["display_data", "execute_result"])
+def test_cleaner_takes_machine_paths_out_of_every_kind_of_text(kind, output):
+    data = {kind: f"<td>{paths.cache_dir()}/assets/x</td> {Path.home()}/y at 0x7f3a5c0d1e80"}
+    more = {"execution_count": 1} if output == "execute_result" else {}
+    cell = v4.new_code_cell("table", outputs=[v4.new_output(output, data=data, **more)])
+    nb = cleaning.clean(v4.new_notebook(cells=[cell]))
+    assert nb.cells[0].outputs[0].data[kind] == "<td>CACHE/assets/x</td> ~/y at 0x..."
 
 
 def test_cleaning_twice_changes_nothing():
@@ -186,6 +197,41 @@ def test_publishing_executes_cleans_and_writes_header_index_and_readme(kit):
     readme = (kit / "README.md").read_text()
     assert readme == f"above\n{publish.lesson_table([entry])}\nbelow\n"
     assert "+0.20 accuracy (+0.10 to +0.30)" in readme
+
+
+def test_index_tells_the_costs_of_each_profile_apart(tmp_path):
+    card = tmp_path / "00.json"
+    card.write_text(json.dumps({"versions": {"torch": "2"}}))
+    smoke = RunResult("00", "smoke", 0, True, seconds=1.04, peak_mib=100.2)
+    claims = [{"text": "a", "holds": True}, {"text": "b", "holds": False}]
+    laptop = RunResult("00", "laptop", 0, False, scorecard=card, seconds=50.26, peak_mib=900.7,
+                       claims=claims)  # fmt: skip
+    assert publish._measurements(smoke, laptop) == {
+        "smoke": {"seconds": 1.0, "peak_mib": 100},
+        "laptop": {"seconds": 50.3, "peak_mib": 901},
+        "claims": {"held": 1, "total": 2},
+        "gain": "not measured",
+        "versions": {"torch": "2"},
+    }
+
+
+def test_header_and_table_show_the_laptop_and_never_the_smoke_run():
+    entry = {
+        "id": "1.1",
+        "title": "T",
+        "path": "notebooks/t.ipynb",
+        "download_mb": 7,
+        "gain": "+0.20",
+        "smoke": {"seconds": 6, "peak_mib": 111},
+        "laptop": {"seconds": 90, "peak_mib": 999},
+        "gpu": None,
+    }
+    for text in (publish.header(entry), publish.lesson_table([entry])):
+        assert "1.5 min | 999 MiB |" in text
+        assert "111" not in text
+    assert "| 7 MB | not measured |" in publish.header(entry)
+    entry["gpu"] = {"seconds": 180, "peak_mib": 5}
+    assert "| 7 MB | 3.0 min |" in publish.header(entry)
 
 
 def test_lesson_whose_claim_falls_is_not_published(kit):

@@ -65,6 +65,18 @@ def test_weights_of_another_network_are_refused(name, tmp_path):
     assert not (tmp_path / "a.safetensors").exists()
 
 
+@pytest.mark.parametrize("name", CONVERSIONS)
+def test_weights_of_another_shape_are_refused(name, tmp_path):
+    import timm
+
+    weights = timm.create_model(f"tf_{name}").state_dict()
+    last = next(key for key in reversed(weights) if weights[key].ndim == 2)
+    weights[last] = weights[last].T
+    torch.save(weights, tmp_path / "a.pth")
+    with pytest.raises(ValueError, match="shapes are not those"):
+        CONVERSIONS[name](tmp_path / "a.pth", tmp_path / "a.safetensors")
+
+
 def test_code_in_a_pickle_is_not_run(tmp_path):
     class Trap:
         def __reduce__(self):

@@ -79,5 +79,5 @@ def block(about: dict[str, str], lessons: Sequence[Lesson], root: Path | None = 
 def _lessons(prefix: str, about: dict[str, str], links: dict[str, str]) -> str:
     inside = [id for id in about if id.startswith(prefix)]
     here = [links[id] for id in inside if id in links]
-    later = ", ".join(about[id] for id in inside if id not in links)
+    later = "; ".join(about[id] for id in inside if id not in links)
     return " · ".join(here + ([f"*to come:* {later}"] if later else []))

@@ -64,4 +64,4 @@ def test_lesson_00_runs_on_them_too(two_classes, tmp_path, monkeypatch):
     assert result.problems == [] and result.claims == []
     card = json.loads(result.scorecard.read_text(encoding="utf-8"))
     assert {row["budget"] for row in card["rows"]} == {2, 4}  # of two classes
-    assert "stripes, spots and dots" in result.notebook.read_text(encoding="utf-8")
+    assert "spots and dots, stripes" in result.notebook.read_text(encoding="utf-8")

@@ -163,8 +163,7 @@ def _calls(source: str, name: str) -> list[ast.Call]:
     return [
         node
         for node in ast.walk(ast.parse(_plain(source)))
-        if isinstance(node, ast.Call)
-        and _called(node) == name
+        if isinstance(node, ast.Call) and _called(node) == name
     ]
 
 

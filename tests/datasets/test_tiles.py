@@ -126,6 +126,25 @@ def test_mosaic_shows_four_tiles_with_their_boxes():
         tiles.mosaic([marked()] * 3)
 
 
+def test_each_tile_of_a_mosaic_keeps_its_own_boxes():
+    """A spot of another place in each tile; all four boxes lie on their bright spots."""
+    corners = [(0, 0), (32, 0), (0, 32), (40, 40)]
+    whole = tiles.mosaic([_spot(left, top) for left, top in corners])
+    for (left, top), (right, down) in zip(corners, [(0, 0), (1, 0), (0, 1), (1, 1)], strict=True):
+        place = [32 * right + left // 2, 32 * down + top // 2]
+        assert [*place, place[0] + 8, place[1] + 8] in whole.boxes.tolist()
+    for left, top, right, bottom in whole.boxes.int().tolist():
+        assert whole.picture[:, top + 1 : bottom - 1, left + 1 : right - 1].min() > 200
+    assert (whole.picture > 200).sum() <= 3 * 4 * 8 * 8
+
+
+def _spot(left: int, top: int) -> Scene:
+    """A dark tile of 64 pixels with one bright square of 16, and its box."""
+    picture = torch.zeros(3, 64, 64, dtype=torch.uint8)
+    picture[:, top : top + 16, left : left + 16] = 255
+    return Scene("spot", picture, torch.tensor([[left, top, left + 16, top + 16]]).float())
+
+
 def test_pictures_of_tiles_are_one_tensor_of_bytes():
     stacked = tiles.pictures(tiles.grid(numbered(64, 32), 32))
     assert stacked.shape == (2, 3, 32, 32)

@@ -86,12 +86,13 @@ def test_run_takes_parameters_and_names_the_failing_cell_in_one_json_object(kit)
     assert not content["ok"] and run["seconds"] > 0 and run["peak_mib"] > 0
 
 
-def test_bars_count_cells_on_a_terminal(kit):
+def test_bars_count_cells_on_a_terminal(kit, monkeypatch):
     import fcntl
     import pty
     import struct
     import termios
 
+    monkeypatch.delenv("TL_PROGRESS", raising=False)
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     call = [sys.executable, "-m", "tl_helpers", "run", "00"]

@@ -46,7 +46,7 @@ def test_pictures_come_with_the_surest_error_first():
         "said: cat\ntrue: dog\nsure: 0.55",
     ]
     assert [int(ax.images[0].get_array().max()) for ax in figure.axes[:4]] == [2, 3, 0, 5]
-    assert figure.get_suptitle() == "4 errors it was surest of, of 4 among 6 items"
+    assert figure.get_suptitle() == "4 of 4 errors among 6 items, the surest first"
 
 
 def test_description_lists_what_was_said_and_what_is_true():

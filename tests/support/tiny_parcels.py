@@ -25,12 +25,15 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def build_wheel(folder: Path, files: dict[str, bytes], version="1.0", link=None) -> Path:
-    """Write the wheel tiny_parcel with some files in it, and a symbolic link `link`."""
+def build_wheel(
+    folder: Path, files: dict[str, bytes], version="1.0", link=None, needs=None
+) -> Path:
+    """Write the wheel tiny_parcel with some files, a symbolic link `link`, a package it needs."""
     info = f"tiny_parcel-{version}.dist-info"
     written = {
         **files,
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: tiny_parcel\nVersion: {version}\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: tiny_parcel\nVersion: {version}\n"
+        + (f"Requires-Dist: {needs}\n" if needs else ""),
         f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         f"{info}/RECORD": "",
     }

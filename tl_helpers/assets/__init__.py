@@ -1,6 +1,6 @@
 """The ground floor: where things live on disk, and how weights and data get there.
 
-Paths and files first; then the catalogue"s entries, the origins that are asked, what is verified,
+Paths and files first; then the catalogue's entries, the origins that are asked, what is verified,
 and what is converted. `fetch` is the way in. Nothing here imports another room.
 """
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from tl_helpers.assets.archives import Tick, require_space
 from tl_helpers.assets.entries import Asset, AssetError, Member
 from tl_helpers.assets.integrity import fault, stamp_holds, write_stamp
-from tl_helpers.assets.origins import ORIGINS
+from tl_helpers.assets.origins import ORIGINS, offline
 from tl_helpers.assets.paths import cache_dir
 
 
@@ -118,7 +118,7 @@ def _obtain(asset: Asset, wrong: str, tick: Tick) -> None:
         f"set TL_MIRROR to a folder or address that holds {asset.name}.zip, the parcel itself"
     )
     origins = _origins()
-    if os.environ.get("TL_OFFLINE", "") not in ("", "0"):
+    if offline():
         answers.append("nothing else was tried: TL_OFFLINE is set")
         advice, origins = f"unset TL_OFFLINE and run `tl fetch {asset.name}`, or {advice}", []
     for origin in origins:

@@ -6,6 +6,7 @@ import os
 import re
 import tomllib
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from tl_helpers.assets.paths import kit_root
@@ -80,7 +81,7 @@ class Hub:
 
 @dataclass(frozen=True)
 class Convert:
-    """A change of format after download: `tl_helpers.conversions` holds the function."""
+    """A change of format after download: `converting.CONVERSIONS` holds the function."""
 
     function: str
     source: str
@@ -224,7 +225,7 @@ def _asset(entry: dict, file: Path) -> Asset:
 
 
 def read_catalogue(path: Path | None = None) -> list[Asset]:
-    """Read and check a catalogue.
+    """Read and check a catalogue; once in a process, and again when the file has changed.
 
     Parameters
     ----------
@@ -244,10 +245,17 @@ def read_catalogue(path: Path | None = None) -> list[Asset]:
     """
     path = path or catalogue_path()
     try:
-        entries = tomllib.loads(path.read_text(encoding="utf-8")).get("asset", [])
+        about = path.stat()
+        return list(_read(path, about.st_size, about.st_mtime_ns))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise AssetError(f"The list of assets {path} cannot be read: {error}") from error
-    assets = [_asset(entry, path) for entry in entries]
+
+
+@lru_cache(maxsize=4)
+def _read(path: Path, size: int, changed: int) -> tuple[Asset, ...]:
+    """The assets of a file of this size, last changed then."""
+    entries = tomllib.loads(path.read_text(encoding="utf-8")).get("asset", [])
+    assets = tuple(_asset(entry, path) for entry in entries)
     names = [asset.name for asset in assets]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:

@@ -2,7 +2,7 @@
 
 Each origin brings the members of one asset into a folder. It raises `AssetError` with its answer
 when it cannot, and lets `OSError` through when the local disk is at fault, since no other origin
-would help then. Nothing is hashed here: `tl_helpers.assets` does that before anything is used.
+would help then. Nothing is hashed here (except an sdist, before it is opened): `acquiring` has that done before anything is used.
 """
 
 from __future__ import annotations
@@ -19,6 +19,11 @@ from pathlib import Path, PurePosixPath
 from tl_helpers.assets import sdists
 from tl_helpers.assets.archives import DISK_ERRORS, Tick, require_space, unpack, write
 from tl_helpers.assets.entries import Asset, AssetError, Parcel
+
+
+def offline() -> bool:
+    """Whether ``TL_OFFLINE`` forbids to go out: set to anything but 0, "no", "off" or "false"."""
+    return os.environ.get("TL_OFFLINE", "").lower() not in ("", "0", "no", "off", "false")
 
 
 def _folder_size(folder: Path) -> int:

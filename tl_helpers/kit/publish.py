@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 import tempfile
 import tomllib
 from collections.abc import Sequence
@@ -178,12 +177,17 @@ def replace_block(text: str, block: str, markers: tuple[str, str]) -> str:
     Raises
     ------
     ValueError
-        When the markers are not there exactly once each.
+        When the markers are not there exactly once each, in this order.
     """
-    if [text.count(marker) for marker in markers] != [1, 1]:
-        raise ValueError(f"expected {markers[0]} and {markers[1]} once each, in this order.")
-    pattern = re.escape(markers[0]) + ".*" + re.escape(markers[1])
-    return re.sub(pattern, lambda _: block, text, flags=re.DOTALL)
+    counts = [text.count(marker) for marker in markers]
+    before, _, rest = text.partition(markers[0])
+    if counts != [1, 1] or markers[1] not in rest:
+        raise ValueError(
+            f"expected {markers[0]} and then {markers[1]} once each, found {counts[0]} and "
+            f"{counts[1]}{' in the other order' if counts == [1, 1] else ''}. Put them where the "
+            "block belongs."
+        )
+    return before + block + rest.partition(markers[1])[2]
 
 
 def _publish_one(lesson: lessons.Lesson) -> None:

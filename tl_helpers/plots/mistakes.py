@@ -174,8 +174,8 @@ def _check(items, predicted, truth, classes, kind: str, rate: int | None) -> Non
 def _title(shown: int, wrong: int, count: int, ranked: bool) -> str:
     if not wrong:
         return f"No error among {count} items"
-    which = "errors it was surest of" if ranked else "errors"
-    return f"{shown} {which}, of {wrong} among {count} items"
+    order = "the surest first" if ranked else "in their order"
+    return f"{shown} of {wrong} errors among {count} items, {order}"
 
 
 def _pictures(mistakes: list[Mistake], title: str) -> Figure:

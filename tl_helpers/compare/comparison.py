@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -15,14 +16,40 @@ from threadpoolctl import threadpool_limits
 from tl_helpers.assets import watching
 from tl_helpers.compare import code_hash, studies
 from tl_helpers.compare.report import TransferReport
-from tl_helpers.compare.setting import MissingRows, Saved, Setting, distinct, increasing, name_of
+from tl_helpers.compare.setting import (
+    MissingRows,
+    Setting,
+    distinct,
+    increasing,
+    name_of,
+    test_items,
+)
 from tl_helpers.compare.studies import Row, Study
+from tl_helpers.datasets.examples import Examples
 from tl_helpers.training.memory import MemoryPeak
 from tl_helpers.training.runtime import Runtime
 
-__all__ = ["MissingRows", "Prediction", "Saved", "Study", "TransferReport", "run"]
+__all__ = ["MissingRows", "Prediction", "Study", "TransferReport", "run"]
 
 Cell = tuple[str, int, int]
+
+
+class Tuned(NamedTuple):
+    """What an arm chose inside its budget.
+
+    Attributes
+    ----------
+    setting : float or str
+        The setting that it used, such as a penalty or a learning rate.
+    tried : int
+        Settings that it tried; 0 where the budget leaves nothing to hold out.
+    edge : bool
+        Whether the best setting stands at an edge of its grid, so that a better one may lie beyond.
+    """
+
+    setting: float | str
+    tried: int
+    edge: bool
 
 
 @dataclass(frozen=True)
@@ -35,10 +62,13 @@ class Prediction:
         Labels or scores of all test items, in the test set's order; CPU tensors are converted.
     trainable : int
         Parameters trained; 0 for a method that has none.
+    tuned : Tuned, optional
+        What was chosen inside the budget; None for an arm that chooses nothing.
     """
 
     predicted: np.ndarray
     trainable: int = 0
+    tuned: Tuned | None = None
 
     def __post_init__(self) -> None:
         predicted = np.asarray(self.predicted)
@@ -55,7 +85,8 @@ def run(
     budgets: Sequence[int],
     seeds: Sequence[int],
     *,
-    truth: Sequence,
+    test: Examples | None = None,
+    truth: Sequence | None = None,
     metric: Callable,
     pretrained: Sequence[str],
     runtime: Runtime,
@@ -78,8 +109,11 @@ def run(
     budgets : sequence of int
         Labels that an arm may use, validation included; increasing.
     seeds : sequence of int
-    truth : sequence, shape (n,)
-        Test labels.
+    test : Examples, optional
+        The test items: their labels are the truth, their groups are resampled, and recorded rows
+        stand for these very items alone.
+    truth : sequence, shape (n,), optional
+        Test labels, where there is no such data set.
     metric : callable
         ``metric(truth, predicted) -> float``, such as ``sklearn.metrics.balanced_accuracy_score``.
     pretrained : sequence of str
@@ -93,8 +127,9 @@ def run(
         By default the metric's own name, in words.
     higher_is_better : bool, default True
     groups : sequence, shape (n,), optional
-        Units that repeat in the test set (patient, machine, photograph): intervals resample them.
-        By default each item is its own.
+        With ``truth``: units that repeat in the test set (patient, machine, photograph), which
+        intervals resample. By default each item is its own. Fewer than ten units: no interval,
+        and claims about them are refused.
     headline : (str, int), optional
         Arm and budget that the scorecard and the verdict speak of; by default the first
         pretrained arm and the middle budget (the lower middle of an even number).
@@ -126,13 +161,15 @@ def run(
     ... )  # doctest: +SKIP
     """
     budgets, seeds = increasing(budgets), distinct(seeds)
+    truth, groups, items = test_items(test, truth, groups)
     setting = Setting(
         lesson=lesson,
         task=task,
         profile=runtime.profile,
         seed=runtime.seed,
-        truth=np.asarray(truth),
-        groups=np.arange(len(truth)) if groups is None else np.asarray(groups),
+        truth=truth,
+        groups=groups,
+        items=items,
         metric=metric,
         metric_name=metric_name or name_of(metric),
         higher_is_better=higher_is_better,
@@ -162,7 +199,7 @@ def _with_study(arms, setting, seeds, now, study, progress) -> TransferReport:
         setting.lesson,
         setting.profile,
         setting.metric_name,
-        studies.array_hash(setting.truth),
+        setting.items or studies.array_hash(setting.truth),
         {arm: code_hash.of(arms[arm]) for arm in now},
         studies.asset_hashes(setting.lesson),
     )

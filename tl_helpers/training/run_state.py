@@ -93,11 +93,6 @@ class RunState:
         self._continue_rng = None
         return remaining
 
-    def after_step(self) -> None:
-        """Save a checkpoint inside the epoch when one is due."""
-        if self.folder is not None and self.every and self.step.updates % self.every == 0:
-            self.save()
-
     def end_epoch(self, valid_loss: float | None, valid_metric: float | None) -> None:
         """Write the epoch's row, keep the weights if they are the best, move the schedule, save."""
         history = self.history
@@ -260,8 +255,8 @@ class RunState:
         if other:
             raise CheckpointError(
                 f"{path} was written by a run with other settings: {'; '.join(other[:5])}. "
-                "Continue with the same ones; or train on with others in a new run: choose another "
-                "checkpoint_dir, after the weights of this one are loaded."
+                "Continue with the same ones; or begin a new run from its weights: "
+                f"load_weights({str(path / 'model.safetensors')!r}, model), another checkpoint_dir."
             )
 
     def _begin(self, epoch: int, seconds: float = 0.0) -> None:

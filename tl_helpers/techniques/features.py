@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import random
 import shutil
@@ -40,6 +41,14 @@ class FeatureSet:
 
     def __len__(self) -> int:
         return len(self.y)
+
+    def fingerprint(self) -> str:
+        """SHA-256 of features, labels and ids; computed elsewhere, features differ by rounding."""
+        digest = hashlib.sha256(json.dumps(self.ids).encode())
+        for tensor in (self.x, self.y):
+            digest.update(f"{tuple(tensor.shape)} {tensor.dtype}".encode())
+            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
 
 
 def extract(

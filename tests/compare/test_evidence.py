@@ -4,6 +4,7 @@ import importlib.util
 import linecache
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
 
@@ -633,13 +634,19 @@ def test_a_cached_property_does_not_count_once_it_was_asked_for(edited):
     assert evidence.fingerprint(called) == before
 
 
-def test_a_file_counts_by_its_bytes(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    path = tmp_path / "labels.csv"
-    path.write_text("1")
-    before = evidence.fingerprint(reading(path))
-    path.write_text("2")
-    assert evidence.fingerprint(reading(path)) != before
+def test_files_count_by_their_bytes_except_in_scratch_folders(tmp_path, monkeypatch):
+    folder = tmp_path / "labels"
+    folder.mkdir()
+
+    def edited(path, text):
+        (folder / "labels.csv").write_text(text)
+        return evidence.fingerprint(reading(path))
+
+    scratch = edited(folder, "1"), edited(folder / "labels.csv", "1")
+    assert scratch == (edited(folder, "2"), edited(folder / "labels.csv", "2"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
+    for path in (folder, folder / "labels.csv"):
+        assert edited(path, "1") != edited(path, "2")
 
 
 def generator():

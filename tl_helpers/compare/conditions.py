@@ -1,4 +1,4 @@
-"""What must be unchanged for a recorded row to stand for a run now, and what follows from changes."""
+"""What must be unchanged for a recorded row to stand for a run now, and what changed."""
 
 from __future__ import annotations
 

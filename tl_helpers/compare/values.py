@@ -21,6 +21,7 @@ from tl_helpers.compare.sketches import Exact, Node, Part, Rounded, Token, array
 
 _PLAIN = (int, float, complex, bool, type(None), type(...), type(NotImplemented), range)
 _MAPPINGS = ("builtins", "collections")
+_PASSING = ("<scratch>", "<out>", "<cache>")
 _MOST = (10_000, 2**30)  # files and bytes of a folder
 
 
@@ -67,13 +68,14 @@ def _raw(value: bytes | bytearray | memoryview) -> str:
 
 
 def _path(value: PurePath) -> Token | Node:
-    """A path by its text and by what lies there; scratch folders change while an arm runs."""
+    """A path by its text and by what lies there, save where files come and go while an arm runs."""
     text = place(value.as_posix())
     parts: list[Part] = [("text", text)]
-    if isinstance(value, Path) and value.is_file():
-        parts.append(("content", Exact(digest(value.read_bytes()))))
-    elif isinstance(value, Path) and value.is_dir() and not text.startswith("<"):
-        parts.append(("content", Exact(_folder(value))))
+    if isinstance(value, Path) and not text.startswith(_PASSING):
+        if value.is_file():
+            parts.append(("content", Exact(digest(value.read_bytes()))))
+        elif value.is_dir():
+            parts.append(("content", Exact(_folder(value))))
     return Node("path", parts)
 
 

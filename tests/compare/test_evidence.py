@@ -14,7 +14,6 @@ import pytest
 import torch
 from nbclient import NotebookClient
 
-from tl_helpers import compare
 from tl_helpers.compare import evidence, sketches
 from tl_helpers.datasets.examples import Examples, Splits
 from tl_helpers.datasets.scenes import Scene
@@ -511,8 +510,8 @@ def test_other_data_have_another_fingerprint_and_another_digest_of_data(changes)
 
 
 def test_changed_code_leaves_the_digest_of_data():
-    one = evidence.of(lambda budget, seed, data=examples(): data)
-    other = evidence.of(lambda budget, seed, data=examples(): data.x)
+    data = examples()
+    one, other = evidence.of(lambda budget, seed: data), evidence.of(lambda budget, seed: data.x)
     assert one.code != other.code and one.has_data_of(other, rounding=0)
 
 

@@ -121,7 +121,7 @@ def current(setting: Setting, arms: Mapping[str, Callable], runtime: Runtime) ->
         assets=asset_hashes(setting.lesson),
         arms=dict(evidence.of_each(arms)),
         groups=array_hash(setting.groups),
-        scoring=evidence.of(setting.metric),
+        scoring=evidence.of_each({"metric": setting.metric})["metric"],
         versions=versions(),
         machine=_machine(runtime),
         precision=runtime.precision,

@@ -45,18 +45,18 @@ def place(text: str) -> str:
     """A text, without the folder of the kit, its cache or scratch that it begins with."""
     if not Path(text[:300]).is_absolute():
         return text
-    for name, folder in _folders().items():
+    for folder, name in _folders():
         if text == folder or text.startswith((folder + "/", folder + "\\")):
             rest = text[len(folder) :].replace("\\", "/")
             return f"<{name}>{re.sub('^/[^/]*', '', rest) if name == 'scratch' else rest}"
     return text
 
 
-def _folders() -> dict[str, str]:
+def _folders() -> list[tuple[str, str]]:
+    """Folders that another machine or run has elsewhere; the innermost first."""
     found = {"cache": paths.cache_dir(), "kit": paths.kit_root(), "out": paths.out_dir()}
-    return {name: str(Path(f).resolve()) for name, f in found.items()} | {
-        "scratch": tempfile.gettempdir()
-    }
+    named = [(str(Path(folder).resolve()), name) for name, folder in found.items()]
+    return sorted([*named, (tempfile.gettempdir(), "scratch")], key=lambda one: -len(one[0]))
 
 
 def _text(value: str) -> str:

@@ -18,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tl_helpers.compare.prediction import Tuned
 from tl_helpers.assets import files, paths
 from tl_helpers.compare import conditions
 from tl_helpers.compare.conditions import Conditions
+from tl_helpers.compare.prediction import Tuned
 
 VERSION = 2
 READABLE = (1, 2)  # version 1 names neither data nor versions: its rows have to be checked

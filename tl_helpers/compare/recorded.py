@@ -156,13 +156,14 @@ def check(setting: Setting, study: Study, now: Conditions, run: Runner) -> Found
     ran = [row for _, row in pairs]
     if problems:
         return _told(study, problems, Found(ran, [], True))
-    if not all(np.array_equal(a.predicted, b.predicted) for a, b in pairs):
-        now = replace(now, versions=then.versions, machine=then.machine, precision=then.precision)
+    if not all(_equal(*pair) for pair in pairs):  # then the record is still that place's
+        versions = then.versions or now.versions  # files of version 1 name none
+        now = replace(now, versions=versions, machine=then.machine, precision=then.precision)
     stamp = {"rows": len(pairs), "of": len(known), "commit": _commit()}
     kept = replace(study, tolerance=content["tolerance"])
     studies.write(kept, now, known, complete=content["complete"], checked=stamp)
     found = _joined(setting, ran, known, content["tolerance"], False)
-    return _told(study, [], found, stamp)
+    return _told(study, [], found, stamp | {"equal": sum(_equal(*pair) for pair in pairs)})
 
 
 def _beyond_check(found: Changes, now: Conditions, known: list[Row]) -> list[str]:
@@ -199,16 +200,21 @@ def _is_same_place(then: Conditions, now: Conditions) -> bool:
 
 def _differs(recorded: Row, again: Row, same_place: bool, tolerance: float) -> str | None:
     """Predictions have to be equal where they were made, and nearly as good elsewhere."""
-    equal = np.array_equal(recorded.predicted, again.predicted)
-    if equal or (not same_place and abs(recorded.value - again.value) <= tolerance):
+    if _equal(recorded, again) or (
+        not same_place and abs(recorded.value - again.value) <= tolerance
+    ):
         return None
     where = f"{recorded.arm} at {recorded.budget} labels, seed {recorded.seed}"
     return f"{where} gives {again.value:.4f}, recorded is {recorded.value:.4f}"
 
 
+def _equal(recorded: Row, again: Row) -> bool:
+    return np.array_equal(recorded.predicted, again.predicted)
+
+
 def _told(study: Study, problems: list[str], found: Found, stamp: dict | None = None) -> Found:
     """Print what a check found, and add it to the outcomes of the lesson's other studies."""
-    rows = f"{stamp['rows']} of {stamp['of']} rows" if stamp else ""
+    rows = "{rows} of {of} rows repeat, {equal} exactly".format(**stamp) if stamp else ""
     print(f"{study.name}: " + (f"checked, {rows}" if stamp else "stale: " + "; ".join(problems)))
     path = paths.out_dir() / OUTCOMES
     before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []

@@ -111,8 +111,10 @@ def _checked(lesson: Lesson, threads: int | None) -> int:
         raise LessonError(f"lesson {lesson.id} has no recording to check; leave out --check.")
     result = _run_study(lesson, Settings(threads=threads, check=True))
     for found in result.studies:
-        outcome = "; ".join(found["problems"]) or f"{found['rows']} of {found['of']} rows repeat"
-        print(f"{found['study']}: {'stale: ' if found['problems'] else 'checked, '}{outcome}")
+        if found["problems"]:
+            print(f"{found['study']}: stale: {'; '.join(found['problems'])}")
+        else:
+            print("{study}: checked, {rows} of {of} rows repeat, {equal} exactly".format(**found))
     missed = sorted(names - {found["study"] for found in result.studies})
     for name in missed:
         print(f"{name}: the lesson did not come to it, and its file is as it was.")

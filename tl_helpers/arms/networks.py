@@ -20,8 +20,8 @@ from tl_helpers.models.backbones import Backbone, with_head
 from tl_helpers.techniques import freezing
 from tl_helpers.training.evaluation import predict
 from tl_helpers.training.loop import fit
-from tl_helpers.training.runtime import Runtime, seed_everything
 from tl_helpers.training.losses import NonFiniteLoss
+from tl_helpers.training.runtime import Runtime, seed_everything
 
 BATCH = 16
 SHORT = 3  # a trial takes a third of the steps

@@ -184,8 +184,8 @@ def emoji_groups(data_seed: int = 0) -> Splits:
         test,
         card=f"{len(everything)} Twemoji drawings of 72 by 72 pixels in six groups of the Unicode "
         "list (faces, people and flags left out). The groups mix meanings that look alike, so "
-        "they are hard. Look-alikes, such as the clocks, may be in two splits: scores flatter every "
-        "arm alike. Graphics by Twitter and contributors, CC BY 4.0.",
+        "they are hard. Look-alikes, such as the clocks, may be in two splits: scores flatter "
+        "every arm alike. Graphics by Twitter and contributors, CC BY 4.0.",
     )
 
 

@@ -19,6 +19,7 @@ from tiny_parcels import (
 )
 
 from tl_helpers import assets
+from tl_helpers.assets import origins
 from tl_helpers.assets.store import AssetError
 
 
@@ -46,12 +47,19 @@ def test_relative_folders_and_stray_modules_do_no_harm(shop, monkeypatch):
     assert_right(shop)
 
 
-def test_offline_setting_never_goes_out(shop, monkeypatch):
+@pytest.mark.parametrize("setting", ["1", "yes", "true"])
+def test_offline_setting_never_goes_out(shop, monkeypatch, setting):
     build_wheel(shop / "wheels", GOOD_FILES)
-    monkeypatch.setenv("TL_OFFLINE", "1")
+    monkeypatch.setenv("TL_OFFLINE", setting)
     with pytest.raises(AssetError, match="TL_OFFLINE is set"):
         assets.fetch("tiny")
     assert left_in_cache(shop) == []
+
+
+@pytest.mark.parametrize("setting", ["", "0", "no", "False"])
+def test_offline_setting_can_be_switched_off_in_words(monkeypatch, setting):
+    monkeypatch.setenv("TL_OFFLINE", setting)
+    assert not origins.offline()
 
 
 def test_mirror_serves_when_the_parcel_is_out_of_reach(shop, monkeypatch):

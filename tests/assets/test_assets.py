@@ -32,6 +32,12 @@ def test_named_members_and_nothing_else_land_in_the_cache(shop):
     assets.verify("tiny")
 
 
+def test_what_a_parcel_depends_on_is_not_downloaded(shop):
+    build_wheel(shop / "wheels", GOOD_FILES, needs="a_package_that_nobody_has")
+    assets.fetch("tiny")
+    assert_right(shop)
+
+
 def test_cached_asset_needs_no_origin(shop, monkeypatch):
     build_wheel(shop / "wheels", GOOD_FILES).rename(shop / "tiny.zip")
     with pytest.raises(AssetError):

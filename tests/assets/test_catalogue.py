@@ -1,8 +1,10 @@
 """Every asset of the course is described in full, and a catalogue that is not sound is refused."""
 
+import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from tiny_parcels import GOOD_MEMBERS, entry
@@ -13,6 +15,10 @@ from tl_helpers.assets.entries import read_catalogue
 from tl_helpers.assets.paths import kit_root
 from tl_helpers.assets.store import AssetError
 
+HUB = '[asset.hub]\nrepo = "a/b"\nrevision = "r"\nfiles = ["{}", "{}"]'
+CONVERT = (
+    '[asset.convert]\nfunction = "f"\nsource = "{}"\ntarget = "{}"\nsha256 = "' + "0" * 64 + '"'
+)
 SHIPPED = read_catalogue(kit_root() / "data" / "catalogue.toml")
 
 
@@ -45,7 +51,7 @@ def test_needed_lists_what_the_named_lessons_use(monkeypatch):
     monkeypatch.delenv("TL_CATALOGUE", raising=False)
     assert assets.needed(["00"]) == ["efficientnet-lite0", "surface-textures"]
     assert assets.needed() == [asset.name for asset in SHIPPED if asset.lessons]
-    assert assets.needed(["99.9"]) == []
+    assert assets.needed(["99.9"]) == assets.needed([]) == []
 
 
 def test_fingerprint_follows_the_content_and_nothing_else(shop):
@@ -55,7 +61,12 @@ def test_fingerprint_follows_the_content_and_nothing_else(shop):
 
     first = fingerprint(entry(GOOD_MEMBERS))
     assert fingerprint(entry(GOOD_MEMBERS, licence="MIT")) == first
-    assert fingerprint(entry({**GOOD_MEMBERS, "more.txt": "0" * 64})) != first
+    turned = dict(reversed(GOOD_MEMBERS.items()))
+    assert fingerprint(entry(turned)) == first
+    one, other = GOOD_MEMBERS
+    other_content = {one: GOOD_MEMBERS[other], other: GOOD_MEMBERS[one]}
+    more = {**GOOD_MEMBERS, "more.txt": "0" * 64}
+    assert len({first, fingerprint(entry(more)), fingerprint(entry(other_content))}) == 3
 
 
 @pytest.mark.parametrize(
@@ -71,6 +82,16 @@ def test_fingerprint_follows_the_content_and_nothing_else(shop):
             entry(GOOD_MEMBERS, more='[asset.hub]\nrepo = "a/b"\nrevision = "r"\nfiles = ["x"]'),
             "the same bytes",
         ),
+        (
+            entry(GOOD_MEMBERS, more=HUB.format("words.txt", "numbers.txt")),
+            "the same bytes",
+        ),
+        (entry(GOOD_MEMBERS, more=HUB.format("words.txt", "../numbers.bin")), "leaves the folder"),
+        (entry({"a/b.txt": "0" * 65}), "expected 64 digits"),
+        (entry({"": "0" * 64}), "leaves the folder"),
+        (entry({"a//b.txt": "0" * 64}), "leaves the folder"),
+        (entry(GOOD_MEMBERS, more=CONVERT.format("none.txt", "a")), "is no member's file name"),
+        (entry(GOOD_MEMBERS, more=CONVERT.format("words.txt", "../a")), "leaves the folder"),
         ("[[asset]\n", "cannot be read"),
     ],
 )
@@ -78,6 +99,27 @@ def test_catalogue_that_is_not_sound_is_refused(shop, text, complaint):
     (shop / "catalogue.toml").write_text(text)
     with pytest.raises(AssetError, match=complaint):
         assets.catalogue()
+
+
+def test_catalogue_is_read_once_and_again_when_it_has_changed(shop, monkeypatch):
+    read = []
+    whole = Path.read_text
+    monkeypatch.setattr(
+        Path, "read_text", lambda path, **how: (read.append(path.name), whole(path, **how))[1]
+    )
+    assert assets.catalogue() == assets.catalogue()
+    assert read.count("catalogue.toml") == 1
+    assets.catalogue().clear()  # a caller's own list
+    (shop / "catalogue.toml").write_text(entry(GOOD_MEMBERS, name="another", size=2000))
+    assert [asset.name for asset in assets.catalogue()] == ["another"]
+    changed = (shop / "catalogue.toml").stat().st_mtime_ns
+    (shop / "catalogue.toml").write_text(entry(GOOD_MEMBERS, name="third"))
+    os.utime(shop / "catalogue.toml", ns=(changed, changed))
+    assert [asset.name for asset in assets.catalogue()] == ["third"]
+    (shop / "catalogue.toml").write_text("[[asset]\n")
+    for _ in range(2):
+        with pytest.raises(AssetError, match="cannot be read"):
+            assets.catalogue()
 
 
 def test_missing_catalogue_is_named(shop):

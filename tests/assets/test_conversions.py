@@ -5,8 +5,11 @@ import hashlib
 import pytest
 import torch
 from safetensors import safe_open
+from tiny_parcels import GOOD_FILES, GOOD_MEMBERS, NUMBERS, WORDS, build_wheel, entry, left_in_cache
 
+from tl_helpers import assets
 from tl_helpers.assets.converting import CONVERSIONS, write_safetensors
+from tl_helpers.assets.store import AssetError
 
 
 def _tensors():
@@ -62,6 +65,18 @@ def test_weights_of_another_network_are_refused(name, tmp_path):
     assert not (tmp_path / "a.safetensors").exists()
 
 
+@pytest.mark.parametrize("name", CONVERSIONS)
+def test_weights_of_another_shape_are_refused(name, tmp_path):
+    import timm
+
+    weights = timm.create_model(f"tf_{name}").state_dict()
+    last = next(key for key in reversed(weights) if weights[key].ndim == 2)
+    weights[last] = weights[last].T
+    torch.save(weights, tmp_path / "a.pth")
+    with pytest.raises(ValueError, match="shapes are not those"):
+        CONVERSIONS[name](tmp_path / "a.pth", tmp_path / "a.safetensors")
+
+
 def test_code_in_a_pickle_is_not_run(tmp_path):
     class Trap:
         def __reduce__(self):
@@ -71,3 +86,68 @@ def test_code_in_a_pickle_is_not_run(tmp_path):
     with pytest.raises(Exception, match="Weights only load failed"):
         CONVERSIONS["efficientnet_lite0"](tmp_path / "a.pth", tmp_path / "a.safetensors")
     assert not (tmp_path / "trap").exists()
+
+
+CONVERTED = """
+[asset.convert]
+function = "loud"
+source = "words.txt"
+target = "loud.txt"
+sha256 = "{}"
+"""
+
+
+@pytest.fixture
+def loud(shop, monkeypatch):
+    """An asset of which one file is converted: its words in capital letters."""
+    monkeypatch.setitem(CONVERSIONS, "loud", lambda source, target: target.write_bytes(
+        source.read_bytes().upper()
+    ))  # fmt: skip
+    build_wheel(shop / "wheels", GOOD_FILES)
+    (shop / "catalogue.toml").write_text(
+        entry(GOOD_MEMBERS, more=CONVERTED.format(hashlib.sha256(WORDS.upper()).hexdigest()))
+    )
+    return shop
+
+
+def test_a_converted_file_takes_the_place_of_its_source(loud):
+    place = assets.fetch("tiny")
+    assert sorted(path.name for path in place.iterdir()) == [
+        ".verified.json",
+        "loud.txt",
+        "numbers.bin",
+    ]
+    assert (place / "loud.txt").read_bytes() == WORDS.upper()
+    assert (place / "numbers.bin").read_bytes() == NUMBERS
+    assets.verify("tiny")
+    assert assets.status(assets.catalogue()[0]) == "present"
+
+
+def test_a_conversion_that_writes_other_bytes_is_refused(loud, monkeypatch):
+    monkeypatch.setitem(CONVERSIONS, "loud", lambda source, target: target.write_bytes(
+        source.read_bytes().title()
+    ))  # fmt: skip
+    with pytest.raises(AssetError, match=r"loud\.txt is damaged or another version"):
+        assets.fetch("tiny")
+    assert left_in_cache(loud) == []
+
+
+def test_a_conversion_that_fails_is_told_and_nothing_is_kept(loud, monkeypatch):
+    def refuse(source, target):
+        target.write_bytes(b"half")
+        raise ValueError("these are no words")
+
+    monkeypatch.setitem(CONVERSIONS, "loud", refuse)
+    with pytest.raises(AssetError, match=r"words\.txt could not be converted.*these are no words"):
+        assets.fetch("tiny")
+    assert left_in_cache(loud) == []
+
+
+def test_a_source_that_is_not_the_promised_one_is_never_converted(loud, monkeypatch):
+    converted = []
+    monkeypatch.setitem(CONVERSIONS, "loud", lambda *paths: converted.append(paths))
+    files = {**GOOD_FILES, "tiny_parcel/data/words.txt": WORDS[:-1]}
+    build_wheel(loud / "wheels", files)
+    with pytest.raises(AssetError, match=r"words\.txt is damaged or another version"):
+        assets.fetch("tiny")
+    assert converted == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import numpy as np
@@ -14,8 +15,13 @@ from tl_helpers.datasets import box_folders, tiles
 BOXES = {"a": [[5, 6, 25, 36]], "b": [[0, 0, 10, 10], [30, 20, 40, 30]], "c": []}
 
 
+_SEEDS = itertools.count()
+
+
 def picture(path, width=60, height=40):
-    values = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    """A picture unlike all others."""
+    rng = np.random.default_rng(next(_SEEDS))
+    values = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
     Image.fromarray(values).save(path)
 
 
@@ -109,7 +115,7 @@ def test_crowds_are_left_out(coco):
 
 @pytest.mark.parametrize(
     "content",
-    ["not json", "[]", '{"images": []}', '{"images": [], "annotations": [{"image_id": 1}]}'],
+    ["not json", "[]", '{"images": []}', '{"images": [], "annotations": {"image_id": 1}}'],
 )
 def test_file_that_is_not_coco_says_what_one_holds(coco, content):
     (coco / "boxes.json").write_text(content)
@@ -127,8 +133,8 @@ def test_what_cannot_work_is_refused_with_what_was_expected(tmp_path, voc, coco)
     picture(empty / "a.png")
     with pytest.raises(ValueError, match="holds no boxes"):
         box_folders.read_folder(empty)
-    (coco / "second.json").write_text("{}")
-    with pytest.raises(ValueError, match="2 files .json"):
+    coco_file(coco / "second.json", BOXES)
+    with pytest.raises(ValueError, match=r"2 COCO files, boxes.json, second.json; expected one"):
         box_folders.read_folder(coco)
     for file in voc.glob("*.xml"):
         voc_file(file, [])
@@ -144,10 +150,17 @@ def test_grey_and_transparent_pictures_have_three_channels(voc):
 
 @pytest.mark.parametrize("kind", ["voc", "coco"])
 def test_folder_is_divided_by_picture_and_cut_into_tiles(kind, request):
-    split = tiles.split(box_folders.read_folder(request.getfixturevalue(kind)), 16)
-    assert sorted(scene.name for part in split for scene in part) == ["a", "b", "c"]
+    folder = request.getfixturevalue(kind)
+    picture(folder / "d.png")
+    more = BOXES | {"d": [[1, 1, 9, 9]]}
+    if kind == "coco":
+        coco_file(folder / "boxes.json", more)
+    else:
+        voc_file(folder / "d.xml", more["d"])
+    split = tiles.split(box_folders.read_folder(folder), 16)
+    assert sorted(scene.name for part in split for scene in part) == ["a", "b", "c", "d"]
     cut = [tile for part in split for tile in tiles.cut(part, 16)]
-    assert len(cut) == 3 * 3 * 2
+    assert len(cut) == 4 * 3 * 2
     assert any(len(tile.boxes) for tile in cut)
     assert all(((tile.boxes >= 0) & (tile.boxes <= 16)).all() for tile in cut)
 
@@ -155,12 +168,14 @@ def test_folder_is_divided_by_picture_and_cut_into_tiles(kind, request):
 def test_no_other_program_opens_a_picture_whatever_its_name(voc, capsys):
     Image.new("RGB", (20, 20)).save(voc / "d.eps")
     (voc / "d.eps").rename(voc / "d.png")
+    voc_file(voc / "d.xml", [[1, 1, 9, 9]])
     assert [scene.name for scene in box_folders.read_folder(voc)] == ["a", "b", "c"]
-    assert "left out: d.png (cannot identify image file" in capsys.readouterr().out
+    assert "left out: d.png (no picture inside" in capsys.readouterr().out
 
 
 def test_a_picture_that_is_a_bomb_is_left_out(voc, capsys, monkeypatch):
     picture(voc / "d.png", width=200, height=200)
+    voc_file(voc / "d.xml", [[1, 1, 9, 9]])
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10_000)  # twice that is an error to Pillow
     assert [scene.name for scene in box_folders.read_folder(voc)] == ["a", "b", "c"]
-    assert "left out: d.png" in capsys.readouterr().out
+    assert "left out: d.png (more than 167 million pixels" in capsys.readouterr().out

@@ -1,17 +1,22 @@
 """Reading one picture: every mode ends as the same kind of square, and damage has a reason."""
 
 import os
+import struct
 import warnings
+from zlib import compress as zlib_compress
+from zlib import crc32
 
 import numpy as np
 import pytest
-from PIL import Image
+import tifffile
+from PIL import Image, ImageOps
 
+from tl_helpers.datasets.deep_pictures import Deep, to_bytes
 from tl_helpers.datasets.picture_files import (
     MOST_PIXELS,
     UnreadablePicture,
     read_square,
-    to_bytes,
+    read_whole,
 )
 
 RED, WHITE, GREY = (200, 30, 30), (255, 255, 255), (120, 120, 120)
@@ -146,7 +151,7 @@ def test_a_picture_counts_by_its_content_not_by_its_suffix(tmp_path):
     assert _colours(read_square(tmp_path / "a.JPG", 20)) == ([*RED], [*GREY])
 
 
-def _deep(path, values: np.ndarray) -> np.ndarray:
+def _deep(path, values: np.ndarray) -> Deep:
     Image.fromarray(values).save(path)
     return read_square(path, 8)
 
@@ -157,7 +162,6 @@ def test_sixteen_bit_files_use_the_depth_that_their_camera_has(tmp_path, suffix,
     white = 2**bits - 1
     dark = _deep(tmp_path / f"dark.{suffix}", np.full((9, 9), white // 4, np.uint16))
     light = _deep(tmp_path / f"light.{suffix}", np.full((9, 9), white, np.uint16))
-    assert dark.dtype == np.float32
     dark, light = to_bytes([dark, light])
     assert (dark.shape, dark.dtype) == ((3, 8, 8), np.uint8)
     assert (dark == 64).all() or (dark == 63).all()
@@ -169,7 +173,9 @@ def test_both_byte_orders_are_the_same_picture(tmp_path):
     for name, mode, order in (("little", "I;16", "<u2"), ("big", "I;16B", ">u2")):
         picture = Image.frombytes(mode, (40, 40), values.astype(order).tobytes())
         picture.save(tmp_path / f"{name}.tif")
-    little, big = (read_square(tmp_path / name, 10) for name in ("little.tif", "big.tif"))
+    little, big = (
+        read_square(tmp_path / name, 10).values.astype(int) for name in ("little.tif", "big.tif")
+    )
     assert np.abs(little - big).max() <= 1
     assert little.max() > 60_000
 
@@ -236,3 +242,123 @@ def test_postscript_never_starts_another_program(tmp_path):
     (tmp_path / "a.eps").rename(tmp_path / "a.png")
     with pytest.raises(UnreadablePicture, match="no picture inside"):
         read_square(tmp_path / "a.png", 16)
+
+
+DEPTHS = {  # how colour or grey of more than 8 bits is stored
+    "tif": lambda path, values: tifffile.imwrite(path, values, photometric="rgb"),
+    "deflated tif": lambda path, values: tifffile.imwrite(
+        path, values, photometric="rgb", compression="zlib", predictor=True
+    ),
+    "planes in a tif": lambda path, values: tifffile.imwrite(
+        path, values.transpose(2, 0, 1), photometric="rgb", planarconfig="separate"
+    ),
+    "big-endian tif": lambda path, values: tifffile.imwrite(
+        path, values, photometric="rgb", byteorder=">"
+    ),
+    "png": lambda path, values: path.write_bytes(_png_of_16_bits(values)),
+}
+
+
+def _png_of_16_bits(values: np.ndarray) -> bytes:
+    """Colour of 16 bits as PNG, which Pillow cannot write."""
+    height, width, channels = values.shape
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    head = struct.pack(">IIBBBBB", width, height, 16, {3: 2, 4: 6}[channels], 0, 0, 0)
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", crc32(kind + data))
+
+    parts = [(b"IHDR", head), (b"IDAT", zlib_compress(rows)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
+
+
+def _colours_of(most: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, most + 1, (30, 40, 3)).astype(np.uint16)
+
+
+@pytest.mark.parametrize("way", DEPTHS)
+@pytest.mark.parametrize("bits", [10, 12, 16])
+def test_colour_of_more_than_8_bits_keeps_every_bit(tmp_path, way, bits):
+    values = _colours_of(2**bits - 1)
+    path = tmp_path / f"a.{way.split()[-1]}"
+    DEPTHS[way](path, values)
+    deep = read_whole(path).pixels()
+    assert (deep.values == values.transpose(2, 0, 1)).all()
+    (bright,) = to_bytes([deep])
+    assert np.abs(bright - values.transpose(2, 0, 1) * (255 / (2**bits - 1))).max() <= 0.51
+
+
+def test_colours_as_floats_run_from_nought_to_one(tmp_path):
+    values = np.random.default_rng(0).random((30, 40, 3), dtype=np.float32)
+    values[0, 0] = 1
+    tifffile.imwrite(tmp_path / "a.tif", values, photometric="rgb")
+    (bright,) = to_bytes([read_whole(tmp_path / "a.tif").pixels()])
+    assert np.abs(bright - values.transpose(2, 0, 1) * 255).max() <= 0.51
+    assert read_square(tmp_path / "a.tif", 16).values.shape == (3, 16, 16)
+
+
+def test_files_of_one_folder_share_one_white_and_floats_have_their_own(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", _colours_of(4095), photometric="rgb")
+    _deep(tmp_path / "b.png", np.full((9, 9), 1000, np.uint16))
+    _deep(tmp_path / "c.tif", np.full((9, 9), 0.5, np.float32))
+    deep = [read_whole(tmp_path / name).pixels() for name in ("a.tif", "b.png", "c.tif")]
+    colour, grey, float_grey = to_bytes(deep)
+    assert colour.max() == 255
+    assert (grey == round(1000 * 255 / 4095)).all()
+    assert (float_grey == 128).all()
+
+
+def test_white_is_judged_by_the_whole_picture_and_not_by_what_is_left_of_it(tmp_path):
+    values = np.zeros((64, 64), np.uint16)
+    values[3, 3] = 40_000
+    assert _deep(tmp_path / "a.png", values).brightest == 40_000
+
+
+def test_transparent_parts_of_deep_pictures_are_white(tmp_path):
+    values = np.full((9, 9, 4), 1000, np.uint16)
+    values[:, :4, 3], values[:, 4:, 3] = 65535, 0
+    (tmp_path / "a.png").write_bytes(_png_of_16_bits(values))
+    (square,) = to_bytes([read_whole(tmp_path / "a.png").pixels()])
+    assert (square[:, :, :4] == round(1000 * 255 / 1023)).all()
+    assert (square[:, :, 4:] == 255).all()
+
+
+def test_a_fourth_channel_that_is_no_cover_is_left_aside(tmp_path):
+    """Infrared, in aerial photographs."""
+    values = np.concatenate([_colours_of(4095), np.full((30, 40, 1), 9, np.uint16)], 2)
+    tifffile.imwrite(tmp_path / "a.tif", values, photometric="rgb", extrasamples=[0])
+    deep = read_whole(tmp_path / "a.tif").pixels()
+    assert (deep.values == values[..., :3].transpose(2, 0, 1)).all()
+
+
+def test_many_channels_are_refused_by_number(tmp_path):
+    values = np.zeros((9, 9, 7), np.float32)
+    tifffile.imwrite(tmp_path / "a.tif", values, photometric="minisblack", planarconfig="contig")
+    with pytest.raises(UnreadablePicture, match="7 channels; expected grey or colour"):
+        read_square(tmp_path / "a.tif", 8)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "deep.tif", "float.tif", "planes.tif"])
+def test_a_picture_is_given_upright_and_as_stored(tmp_path, suffix, orientation):
+    stored = np.random.default_rng(0).integers(0, 256, (12, 20, 3), dtype=np.uint8)
+    path, tag = tmp_path / f"a.{suffix}", [(274, "H", 1, orientation, False)]
+    if "." in suffix:
+        values = {"d": stored.astype(np.uint16), "f": stored.astype(np.float32)}.get(suffix[0])
+        planes = suffix.startswith("planes")
+        values = stored.astype(np.uint16).transpose(2, 0, 1) if planes else values
+        layout = "separate" if planes else "contig"
+        tifffile.imwrite(path, values, photometric="rgb", planarconfig=layout, extratags=tag)
+    else:
+        exif = Image.Exif()
+        exif[274] = orientation
+        Image.fromarray(stored).save(path, exif=exif, quality=100, subsampling=0)
+    seen = Image.fromarray(stored)
+    seen.getexif()[274] = orientation
+    picture = read_whole(path)
+    assert picture.frame.stored == (20, 12)
+    assert picture.frame.upright == ImageOps.exif_transpose(seen).size
+    for upright, wanted in ((False, stored), (True, np.asarray(ImageOps.exif_transpose(seen)))):
+        pixels = picture.pixels(upright)
+        pixels = pixels.values if isinstance(pixels, Deep) else pixels
+        assert np.abs(pixels.astype(int) - wanted.transpose(2, 0, 1)).mean() < 3

@@ -96,7 +96,7 @@ def test_long_reasons_break_between_words_and_keep_their_lines(capsys):
     _replace_exercises(f"lambda answer: {words!r} + chr(10) + 'second line'")
     check("1.1.1", 4)
     lines = capsys.readouterr().out.splitlines()
-    assert max(map(len, lines)) <= exercises.WIDTH and lines[-1] == "second line"
+    assert max(map(len, lines)) <= checking.WIDTH and lines[-1] == "second line"
     assert " ".join(lines[:-1]) == f"1.1.1 passed: {words}"
 
 
@@ -122,6 +122,57 @@ def test_missing_return_is_named(capsys):
     _replace_exercises(exercise)
     assert check("1.1.1", mean) == "not yet"
     assert "mean returned None; is a `return` missing?" in capsys.readouterr().out
+
+
+def test_missing_return_is_named_before_any_reason_of_the_check(capsys):
+    _replace_exercises(
+        "lambda answer: (_ for _ in ()).throw(NotYet('shape')) if answer([1]) is None else ''"
+    )
+
+    def mean(values):
+        sum(values)
+
+    assert check("1.1.1", mean) == "not yet"
+    assert capsys.readouterr().out == "1.1.1 not yet: mean returned None; is a `return` missing?\n"
+
+
+def test_two_things_returned_for_one_are_named(capsys):
+    assert check("1.1.2", lambda values: (sum(values), len(values)), data=[4]) == "not yet"
+    _replace_exercises("lambda answer: float(answer([1])) and 'ok'")
+    check("1.1.1", lambda values: (sum(values), len(values)))
+    assert "returned 2 things, a tuple, where the check expects one" in _joined(capsys)
+
+
+def test_what_a_function_returned_is_named_where_the_check_cannot_read_it(capsys):
+    _replace_exercises("lambda answer: answer([1]).no_such_thing")
+    assert check("1.1.1", lambda values: "text" + str(values)) == "error"
+    assert "cannot read an answer of type str" in _joined(capsys)
+
+
+@pytest.mark.parametrize("answer", [float("nan"), [1.0, float("nan")], {"a": float("nan")}])
+def test_nan_never_passes_even_where_the_check_forgets_it(answer, capsys):
+    _replace_exercises("lambda answer: 'fine'")
+    assert check("1.1.1", answer) == "not yet"
+    assert "gives nan" in capsys.readouterr().out
+    assert check("1.1.1", 3.0) == "passed"
+
+
+def test_nan_from_a_function_never_passes():
+    _replace_exercises("lambda answer: 'fine' if not answer([1]) < 0 else 'negative'")
+    assert check("1.1.1", lambda values: float("nan") * len(values)) == "not yet"
+
+
+def test_finding_an_exercise_runs_its_file_once():
+    file = exercises.files()["1.1"]
+    marker = file.with_suffix(".ran")
+    line = f"open({str(marker)!r}, 'a').write('x')"
+    file.write_text(file.read_text() + line)
+    assert exercises.find("1.1.2").id == "1.1.2"
+    assert marker.read_text() == "x"
+
+
+def _joined(capsys):
+    return " ".join(capsys.readouterr().out.split())
 
 
 def test_system_exit_in_an_answer_does_not_end_the_lesson():
@@ -249,6 +300,6 @@ def test_state_is_plain_text_to_json():
 
 def _replace_exercises(check_source):
     exercises.files()["1.1"].write_text(
-        "from tl_helpers.exercises.checking import Exercise\n"
+        "from tl_helpers.exercises.checking import Exercise, NotYet\n"
         f"EXERCISES = [Exercise('1.1.1', 'modify', ['h'], {check_source}, 'x = 1')]\n"
     )

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 import tiny_kit
-from answering import stub_state, wrong_answer_complaints
+from answering import (
+    few_reasons,
+    right_answer_complaints,
+    stub_state,
+    wrong_answer_complaints,
+)
 
 from tl_helpers import exercises
 from tl_helpers.exercises.checking import Exercise, NotYet, Wrong
@@ -14,6 +19,12 @@ LESSONS = lessons.find()
 EXERCISES = {e.id: e for file in exercises.files().values() for e in exercises.load(file)}
 
 
+# Exercises that are not yet tested on the right answer in three forms. The list only shrinks.
+FORMS_MISSING = {
+    f"{lesson}.{number}" for lesson in ("00", "1.1", "1.2", "1.3") for number in (1, 2, 3)
+}
+
+
 def test_there_are_exercises():
     assert EXERCISES
 
@@ -21,6 +32,16 @@ def test_there_are_exercises():
 @pytest.mark.parametrize("id", EXERCISES)
 def test_wrong_answers_get_the_reason_that_helps(id):
     assert wrong_answer_complaints(EXERCISES[id]) == []
+
+
+@pytest.mark.parametrize("id", EXERCISES)
+def test_right_answers_pass_in_every_form_and_wrong_ones_have_three_reasons(id):
+    exercise = EXERCISES[id]
+    complaints = right_answer_complaints(exercise) + few_reasons(exercise)
+    if id in FORMS_MISSING:
+        assert complaints, f"{id} is tested on three forms now: take it off FORMS_MISSING"
+    else:
+        assert complaints == []
 
 
 @pytest.mark.parametrize("id", EXERCISES)
@@ -67,3 +88,14 @@ def test_reason_that_says_something_else_is_noticed():
 
     terse = Exercise("1.1.1", "modify", ["h"], check, "x = 1", [Wrong(3, "too large")])
     assert len(wrong_answer_complaints(terse)) == 2  # and a second wrong answer is missing
+
+
+def test_refused_form_of_the_right_answer_is_noticed():
+    def check(answer):
+        if not isinstance(answer, int):
+            raise NotYet("write a whole number")
+        return "fine"
+
+    strict = Exercise("1.1.1", "modify", ["h"], check, "x = 3", right=[3, 3.0, lambda: [3]])
+    assert len(right_answer_complaints(strict)) == 2
+    assert right_answer_complaints(Exercise("1.1.1", "modify", ["h"], check, "x = 3", right=[3]))

@@ -29,7 +29,7 @@ OUTSIDE = {"__init__", "__main__", "_door"}  # the doors' own mechanism, and the
 # Guards against growth, with headroom over what one should aim at: 300, 25 and 6.
 FILE_LINES, FUNCTION_LINES, PARAMETERS = 330, 35, 9
 LONGER_FUNCTIONS = {"training.loop.fit": 45}  # lines of code; the one training loop
-WIDER_SIGNATURES = {"training.loop.fit": 30, "compare.comparison.run": 16}
+WIDER_SIGNATURES = {"training.loop.fit": 30, "compare.comparison.run": 17}
 
 
 def _modules() -> list[Path]:

@@ -262,6 +262,22 @@ def test_parcel_with_other_content_is_refused(copied):
     assert not (copied / "stick" / "bundle.json").exists()
 
 
+def test_sdist_lies_beside_the_wheels_and_is_not_downloaded_twice(copied):
+    words = {"tiny_parcel-1.0/words.txt": tiny_parcels.WORDS}
+    sdist = tiny_parcels.build_sdist(copied / "shop", words)
+    member = {path: tiny_parcels.sha256(content) for path, content in words.items()}
+    catalogue = copied / "checkout" / "data" / "catalogue.toml"
+    catalogue.write_text(
+        catalogue.read_text() + tiny_parcels.sdist_entry(sdist, member, name="told")
+    )
+    _write_again(copied)
+    sdist.unlink()
+    _write_again(copied)
+    manifest = offline.read_manifest(copied / "stick")
+    assert f"parcels/{sdist.name}" in manifest["parcels"] and "told" in manifest["assets"]
+    offline.verify(copied / "stick", *_all_files(copied / "stick"))
+
+
 def test_full_disk_is_noticed_before_anything_is_downloaded(made, tmp_path, monkeypatch):
     monkeypatch.setattr(bundle, "_WHEELS_AT_LEAST", 1 << 60)
     with pytest.raises(OSError, match=r"MB needed, \d+ MB free"):

@@ -45,10 +45,13 @@ def tl(*args, code=0):
 def test_list_shows_every_lesson_and_what_was_measured(kit):
     entry = {"id": "1.1", "title": "How many?", "assets": [], "claims": {"held": 2, "total": 3}}
     entry["laptop"] = {"seconds": 90.0, "peak_mib": 700}
-    (kit / "notebooks" / "index.json").write_text(json.dumps({"lessons": [entry]}))
+    first = {"id": "00", "title": "Where to start?", "assets": []}
+    first["claims"] = {"held": 8, "total": 8, "seeds": 10, "held_at_seeds": 79, "of": 80}
+    (kit / "notebooks" / "index.json").write_text(json.dumps({"lessons": [entry, first]}))
     lines = tl("list").splitlines()
     assert lines[0].split("  ")[0] == "id" and "00   Where to start?" in lines[1]
     assert re.fullmatch(r"1\.1  How many\?\s+1\.5\s+700\s+2 of 3", lines[2])
+    assert lines[1].endswith("8 of 8, at 10 seeds: 79 of 80")
 
 
 def test_list_as_json_is_complete(kit):
@@ -83,12 +86,13 @@ def test_run_takes_parameters_and_names_the_failing_cell_in_one_json_object(kit)
     assert not content["ok"] and run["seconds"] > 0 and run["peak_mib"] > 0
 
 
-def test_bars_count_cells_on_a_terminal(kit):
+def test_bars_count_cells_on_a_terminal(kit, monkeypatch):
     import fcntl
     import pty
     import struct
     import termios
 
+    monkeypatch.delenv("TL_PROGRESS", raising=False)
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     call = [sys.executable, "-m", "tl_helpers", "run", "00"]
@@ -315,7 +319,8 @@ def test_a_reader_that_stops_early_is_no_error(kit):
 
 
 def test_help_and_version_name_every_command(kit):
-    names = "list run study lab reset progress fetch assets doctor scorecard new notebooks bundle"
+    names = "list run study claims lab reset progress fetch assets doctor scorecard new"
+    names += " notebooks bundle"
     said = tl("--help")
     assert all(re.search(rf"^ +{name}\b", said, re.MULTILINE) for name in names.split())
     assert re.fullmatch(r"tl \d+\.\d+\.\d+\n", tl("--version"))

@@ -66,10 +66,12 @@ def test_index_out_of_reach_is_a_problem_while_assets_are_missing(tmp_path):
     assert "Is the machine online?" in report.stdout
 
 
-def test_offline_the_index_is_not_asked(tmp_path):
-    report = examine(TL_CACHE=str(tmp_path), TL_OFFLINE="1")
+@pytest.mark.parametrize("setting", ["1", "yes"])
+def test_offline_the_index_is_not_asked_and_the_report_says_why(tmp_path, setting):
+    report = examine(TL_CACHE=str(tmp_path), TL_OFFLINE=setting)
     assert report.returncode == 0
-    assert "not asked" in report.stdout
+    assert "packages that carry weights and data: TL_OFFLINE is set" in report.stdout
+    assert "Unset TL_OFFLINE" in report.stdout
 
 
 def test_broken_torch_is_a_problem_and_the_rest_is_still_examined(tmp_path):

@@ -14,7 +14,8 @@ import pytest
 from nbformat import v4
 
 from tl_helpers.assets import paths
-from tl_helpers.kit import cleaning, publish
+from tl_helpers.kit import cleaning, glossary, publish
+from tl_helpers.kit.running import RunResult
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -73,15 +74,39 @@ def test_cleaner_leaves_embedded_pictures_alone():
     assert cleaning.without_machine(f"{picture}{paths.kit_root()}/x") == f"{picture}./x"
 
 
+@pytest.mark.parametrize("kind", ["text/html", "text/markdown", "text/plain", "text/latex"])
+@pytest.mark.parametrize("output", ["display_data", "execute_result"])
+def test_cleaner_takes_machine_paths_out_of_every_kind_of_text(kind, output):
+    data = {kind: f"<td>{paths.cache_dir()}/assets/x</td> {Path.home()}/y at 0x7f3a5c0d1e80"}
+    more = {"execution_count": 1} if output == "execute_result" else {}
+    cell = v4.new_code_cell("table", outputs=[v4.new_output(output, data=data, **more)])
+    nb = cleaning.clean(v4.new_notebook(cells=[cell]))
+    assert nb.cells[0].outputs[0].data[kind] == "<td>CACHE/assets/x</td> ~/y at 0x..."
+
+
 def test_cleaning_twice_changes_nothing():
     once = nbformat.writes(cleaning.clean(_messy()))
     assert nbformat.writes(cleaning.clean(nbformat.reads(once, as_version=4))) == once
 
 
-@pytest.mark.parametrize("text", ["no markers", publish.HEADER[0], "".join(publish.HEADER * 2)])
-def test_missing_or_doubled_markers_are_refused(text):
-    with pytest.raises(ValueError, match="once each"):
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("no markers", "0 and 0"),
+        (publish.HEADER[0], "1 and 0"),
+        ("".join(publish.HEADER * 2), "2 and 2"),
+        ("".join(reversed(publish.HEADER)), "1 and 1 in the other order"),
+    ],
+)
+def test_markers_that_are_missing_doubled_or_exchanged_are_refused(text, found):
+    with pytest.raises(ValueError, match=f"once each, found {found}"):
         publish.replace_block(text, "block", publish.HEADER)
+
+
+def test_block_between_the_markers_is_replaced_and_nothing_else():
+    start, end = publish.HEADER
+    text = f"above\n{start}old\nlines{end}\nbelow"
+    assert publish.replace_block(text, r"new \1", publish.HEADER) == "above\nnew \\1\nbelow"
 
 
 @pytest.mark.parametrize(
@@ -99,7 +124,7 @@ def test_missing_or_doubled_markers_are_refused(text):
         ),
         (
             {"gain": {"mean": 0.312, "low": None, "high": None}, "verdict": "not enough evidence"},
-            "+0.31 balanced accuracy (one seed, no interval): not enough evidence",
+            "+0.31 balanced accuracy (no interval): not enough evidence",
         ),
     ],
 )
@@ -114,7 +139,7 @@ def test_what_transfer_bought_is_said_in_words(card, words):
 CARD = """\
 import json, os, pathlib
 card = {"metric": "accuracy", "gain": {"mean": 0.2, "low": 0.1, "high": 0.3}, "verdict": "transfer"}
-card["claims"] = [{"text": "it works", "holds": %s}]
+card["claims"] = [{"task": "main", "text": "it works", "holds": %s}]
 path = pathlib.Path(os.environ["TL_OUT"]) / "00.json"
 _ = path.write_text(json.dumps(card))
 print("holds: it works")"""
@@ -174,6 +199,53 @@ def test_publishing_executes_cleans_and_writes_header_index_and_readme(kit):
     assert "+0.20 accuracy (+0.10 to +0.30)" in readme
 
 
+def test_refresh_says_in_the_header_how_often_the_claims_held_at_other_seeds(kit):
+    assert _run(kit, "publish.publish()").returncode == 0
+    record = {"lesson": "00", "seeds": [3, 4], "claims": [{"held": [3, 4]}, {"held": [4]}]}
+    (kit / "data" / "results").mkdir()
+    (kit / "data" / "results" / "00-claims.json").write_text(json.dumps(record))
+    assert _run(kit, "publish.refresh()").returncode == 0
+    entry = json.loads((kit / "notebooks" / "index.json").read_text())["lessons"][0]
+    assert entry["claims"] == {"held": 1, "total": 1, "seeds": 2, "held_at_seeds": 3, "of": 4}
+    nb = nbformat.read(kit / "notebooks" / "00_tiny.ipynb", as_version=4)
+    assert "| 1 of 1, at 2 seeds: 3 of 4 |" in nb.cells[0].source
+
+
+def test_index_tells_the_costs_of_each_profile_apart(tmp_path):
+    card = tmp_path / "00.json"
+    card.write_text(json.dumps({"versions": {"torch": "2"}}))
+    smoke = RunResult("00", "smoke", 0, True, seconds=1.04, peak_mib=100.2)
+    claims = [{"text": "a", "holds": True}, {"text": "b", "holds": False}]
+    laptop = RunResult("00", "laptop", 0, False, scorecard=card, seconds=50.26, peak_mib=900.7,
+                       claims=claims)  # fmt: skip
+    assert publish._measurements(smoke, laptop) == {
+        "smoke": {"seconds": 1.0, "peak_mib": 100},
+        "laptop": {"seconds": 50.3, "peak_mib": 901},
+        "claims": {"held": 1, "total": 2},
+        "gain": "not measured",
+        "versions": {"torch": "2"},
+    }
+
+
+def test_header_and_table_show_the_laptop_and_never_the_smoke_run():
+    entry = {
+        "id": "1.1",
+        "title": "T",
+        "path": "notebooks/t.ipynb",
+        "download_mb": 7,
+        "gain": "+0.20",
+        "smoke": {"seconds": 6, "peak_mib": 111},
+        "laptop": {"seconds": 90, "peak_mib": 999},
+        "gpu": None,
+    }
+    for text in (publish.header(entry), publish.lesson_table([entry])):
+        assert "1.5 min | 999 MiB |" in text
+        assert "111" not in text
+    assert "| 7 MB | not measured |" in publish.header(entry)
+    entry["gpu"] = {"seconds": 180, "peak_mib": 5}
+    assert "| 7 MB | 3.0 min |" in publish.header(entry)
+
+
 def test_lesson_whose_claim_falls_is_not_published(kit):
     path = _write_lesson(kit, CARD % "False")
     before = path.read_bytes()
@@ -209,3 +281,21 @@ def test_refresh_renews_headers_without_executing(kit):
     assert "github.com/ada/course@v9" in nb.cells[1].source
     assert nb.cells[3].outputs[0].text == "holds: it works\n"
     assert "gh/ada/course/v9" in (kit / "README.md").read_text()
+
+
+def test_refresh_shows_the_glossary_where_a_page_has_its_markers(kit):
+    path = kit / "notebooks" / "00_tiny.ipynb"
+    nb = nbformat.read(path, as_version=4)
+    nb.cells.append(v4.new_markdown_cell("## Glossary\n\n" + " old ".join(glossary.MARKERS)))
+    nbformat.write(nb, path)
+    (path.parent / glossary.FILE).write_text("| probe | a linear head | 00 |\n")
+    measured = {"seconds": 1.0, "peak_mib": 100}
+    entry = {"id": "00", "title": "Tiny", "path": "notebooks/00_tiny.ipynb", "download_mb": 0}
+    entry |= {"smoke": measured, "laptop": measured, "gain": "", "claims": {"held": 1, "total": 1}}
+    (path.parent / "index.json").write_text(json.dumps({"version": 1, "lessons": [entry]}))
+    done = _run(kit, "publish.refresh()")
+    assert done.returncode == 0, done.stderr
+    shown = nbformat.read(path, as_version=4).cells[-1].source
+    assert shown == "## Glossary\n\n" + glossary.block(
+        [glossary.Term("probe", "a linear head", "00")]
+    )

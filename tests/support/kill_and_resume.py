@@ -23,7 +23,7 @@ from torch import nn
 
 from tl_helpers.training import fit
 from tl_helpers.training import runtime as tl_runtime
-from tl_helpers.training.checkpoints import save_weights
+from tl_helpers.training.checkpoints import save_checkpoint, save_weights
 
 EPOCHS = 8
 
@@ -62,6 +62,16 @@ def train(folder: str, as_loader: bool, started) -> None:
     rows = [{**row, "seconds": 0.0} for row in history.epochs]
     Path(folder, "history.txt").write_text(f"{rows} {history.best_epoch} {history.steps}")
     save_weights(Path(folder, "final.safetensors"), model)
+
+
+def save_for_ever(folder: str, started) -> None:
+    """One process: one checkpoint after the other, each full of its own number."""
+    number = 0
+    while True:
+        number += 1
+        tensors = {"model": {"w": torch.full((200_000,), float(number))}}
+        save_checkpoint(folder, tensors, {"n": number, "more": torch.full((100_000,), number)})
+        started.set()
 
 
 class _Pairs(torch.utils.data.Dataset):

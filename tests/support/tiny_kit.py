@@ -62,8 +62,9 @@ from pathlib import Path
 from tl_helpers import exercises
 holds = None if profile == "smoke" else seed < 5
 card = {"lesson": "1.1", "profile": profile, "seed": seed, "stale": False,
-        "claims": [{"text": "the seed is small", "holds": holds}],
-        "sabotage": {"swap": ["the seed is small"]}, "checks": exercises.results()}
+        "claims": [{"task": "main", "text": "the seed is small", "holds": holds}],
+        "sabotage": {"swap": ["the seed is small"]}, "checks": exercises.results(),
+        "versions": {"torch": "2"}}
 Path(os.environ["TL_OUT"], "1.1.json").write_text(json.dumps(card))
 print("not evaluated" if holds is None else "holds" if holds else "does not hold", "at", sys.prefix)
 """

@@ -1,10 +1,13 @@
 """Small real wheels, and a catalogue that lists what is in them, for the tests of assets."""
 
+import gzip
 import hashlib
+import io
 import os
 import stat
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -22,12 +25,15 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def build_wheel(folder: Path, files: dict[str, bytes], version="1.0", link=None) -> Path:
-    """Write the wheel tiny_parcel with some files in it, and a symbolic link `link`."""
+def build_wheel(
+    folder: Path, files: dict[str, bytes], version="1.0", link=None, needs=None
+) -> Path:
+    """Write the wheel tiny_parcel with some files, a symbolic link `link`, a package it needs."""
     info = f"tiny_parcel-{version}.dist-info"
     written = {
         **files,
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: tiny_parcel\nVersion: {version}\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: tiny_parcel\nVersion: {version}\n"
+        + (f"Requires-Dist: {needs}\n" if needs else ""),
         f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         f"{info}/RECORD": "",
     }
@@ -41,6 +47,35 @@ def build_wheel(folder: Path, files: dict[str, bytes], version="1.0", link=None)
             entry.external_attr = (stat.S_IFLNK | 0o777) << 16
             archive.writestr(entry, "/etc/hostname")
     return wheel
+
+
+def tar_gz(files: dict[str, bytes], links=()) -> bytes:
+    """A tar file compressed with gzip: content by path, then links as (path, type, where to)."""
+    with io.BytesIO() as buffer:
+        with gzip.open(buffer, "wb") as packed, tarfile.open(fileobj=packed, mode="w") as archive:
+            for path, content in files.items():
+                info = tarfile.TarInfo(path)
+                info.size = len(content)
+                archive.addfile(info, io.BytesIO(content))
+            for path, kind, where in links:
+                info = tarfile.TarInfo(path)
+                info.type, info.linkname = kind, where
+                archive.addfile(info)
+        return buffer.getvalue()
+
+
+def build_sdist(folder: Path, files: dict[str, bytes], links=()) -> Path:
+    """Write the sdist of tiny_parcel, with a setup.py that fails loudly if it is ever run."""
+    setup = {"tiny_parcel-1.0/setup.py": b"open('setup_ran', 'w'); raise SystemExit('setup ran')"}
+    sdist = folder / "tiny_parcel-1.0.tar.gz"
+    sdist.write_bytes(tar_gz({**setup, **files}, links))
+    return sdist
+
+
+def sdist_entry(sdist: Path, members: dict[str, str], **more) -> str:
+    """As `entry`, of an asset that this sdist carries."""
+    kind = f'[asset.parcel]\nkind = "sdist"\nsha256 = "{sha256(sdist.read_bytes())}"'
+    return entry(members, **more).replace("[asset.parcel]", kind)
 
 
 def entry(members: dict[str, str], name="tiny", size=1000, licence="CC0-1.0", more="") -> str:

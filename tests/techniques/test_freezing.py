@@ -151,3 +151,15 @@ def test_the_report_exposes_weights_fixed_without_freezing():
     assert freezing.frozen_stages({"stem": model[0]}) == []
     freezing.freeze(model[0])
     assert freezing.frozen_stages({"stem": model[0], "body": model[1]}) == ["stem"]
+
+
+def test_a_stage_that_trains_in_part_is_not_listed_as_frozen():
+    model = freezing.freeze(_network())
+    stages = {"stem": model[0], "body": model[1]}
+    assert freezing.frozen_stages(stages) == ["stem", "body"]
+    freezing.unfreeze(model[1][1])
+    assert freezing.frozen_stages(stages) == ["stem"]
+    assert [row.mode for row in freezing.trainable_report(model, stages).rows][:2] == [
+        "frozen",
+        "partly frozen",
+    ]

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from kill_and_resume import kill_and_resume
+from kill_and_resume import kill_and_resume, save_for_ever
 from safetensors.torch import save_file
 from torch import nn
 
@@ -41,23 +41,13 @@ def test_a_run_killed_at_random_moments_ends_as_an_unbroken_one(as_loader):
     assert equal
 
 
-def _save_for_ever(folder, started):
-    """Child process: one checkpoint after the other, each full of its own number."""
-    number = 0
-    while True:
-        number += 1
-        tensors = {"model": {"w": torch.full((200_000,), float(number))}}
-        save_checkpoint(folder, tensors, {"n": number, "more": torch.full((100_000,), number)})
-        started.set()
-
-
 def test_a_kill_while_saving_leaves_a_whole_checkpoint(tmp_path):
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload(["torch", "tl_helpers.training"])
     draw = random.Random(0)
     for _ in range(12):
         started = processes.Event()
-        child = processes.Process(target=_save_for_ever, args=(str(tmp_path), started))
+        child = processes.Process(target=save_for_ever, args=(str(tmp_path), started))
         child.start()
         assert started.wait(timeout=60)
         child.join(draw.uniform(0.0, 0.05))

@@ -1,6 +1,6 @@
 """The ground floor: where things live on disk, and how weights and data get there.
 
-Paths and files first; then the catalogue"s entries, the origins that are asked, what is verified,
+Paths and files first; then the catalogue's entries, the origins that are asked, what is verified,
 and what is converted. `fetch` is the way in. Nothing here imports another room.
 """
 
@@ -11,5 +11,15 @@ NAMES = {
     "entries": ["Asset", "AssetError"],
     "acquiring": ["folder"],
 }
-MODULES = ["converting", "entries", "files", "integrity", "origins", "paths", "watching"]
+MODULES = [
+    "archives",
+    "converting",
+    "entries",
+    "files",
+    "integrity",
+    "origins",
+    "paths",
+    "sdists",
+    "watching",
+]
 __getattr__, __dir__, __all__ = door(__name__, NAMES, MODULES)

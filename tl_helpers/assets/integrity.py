@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import re
 from collections.abc import Iterable
-from fnmatch import fnmatchcase
+from fnmatch import fnmatchcase, translate
 from pathlib import Path
 
 from tl_helpers.assets import files
@@ -28,9 +30,10 @@ def tree_digest(paths: Iterable[Path]) -> str:
 
 def member_files(folder: Path, member: Member) -> list[Path]:
     """Files of a member that are in a folder, sorted; empty when it is not there."""
+    name = member.file_name
     if member.is_pattern:
-        return sorted(p for p in folder.iterdir() if fnmatchcase(p.name, member.file_name))
-    path = folder / member.file_name
+        return sorted(p for p in folder.iterdir() if fnmatchcase(p.name, name))
+    path = folder / name
     return [path] if path.is_file() else []
 
 
@@ -62,11 +65,12 @@ def asset_digest(asset: Asset) -> str:
 
 
 def _stamp(folder: Path, asset: Asset) -> dict:
-    files = {}
-    for member in asset.stored:
-        for path in member_files(folder, member):
-            stat = path.stat()
-            files[path.name] = [stat.st_size, stat.st_mtime_ns]
+    """Size and time of each file of the asset: one look at the whole folder."""
+    names = [(member.file_name, member.is_pattern) for member in asset.stored]
+    ours = re.compile("|".join(translate(n) if p else f"{re.escape(n)}\\Z" for n, p in names))
+    with os.scandir(folder) as found:
+        stats = {entry.name: entry.stat() for entry in found if ours.match(entry.name)}
+    files = {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()}
     return {"content": asset_digest(asset), "files": files}
 
 

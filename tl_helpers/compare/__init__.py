@@ -1,14 +1,18 @@
 """Fair comparisons: arms at budgets and seeds, intervals, claims, recorded evidence, scorecards.
 
-`run` is the way in (`comparison.py`); what it returns is in `report.py`.
+`run` is the way in (`comparison.py`); what it returns is in `report.py`, on `measurements.py`.
+What a lesson may claim about it is in `claims.py`.
 """
 
 from tl_helpers._door import door
 
 NAMES = {
-    "comparison": ["Prediction", "run"],
+    "claims": ["NoInterval", "beats", "fails", "leads_more", "saves", "within"],
+    "comparison": ["run"],
+    "labels_saved": ["Saved"],
+    "prediction": ["Prediction", "Tuned"],
     "report": ["TransferReport"],
-    "setting": ["MissingRows", "Saved"],
+    "setting": ["MissingRows"],
     "studies": ["Study"],
 }
 MODULES = ["evidence", "metrics", "studies"]

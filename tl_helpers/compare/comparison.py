@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -15,40 +14,24 @@ from threadpoolctl import threadpool_limits
 
 from tl_helpers.assets import watching
 from tl_helpers.compare import conditions, recorded, studies
+from tl_helpers.compare.prediction import Arm, Prediction
 from tl_helpers.compare.report import TransferReport
-from tl_helpers.compare.setting import MissingRows, Saved, Setting, distinct, increasing, name_of
+from tl_helpers.compare.setting import (
+    MissingRows,
+    Setting,
+    distinct,
+    increasing,
+    name_of,
+    test_items,
+)
 from tl_helpers.compare.studies import Row, Study
+from tl_helpers.datasets.examples import Examples
 from tl_helpers.training.memory import MemoryPeak
 from tl_helpers.training.runtime import Runtime
 
-__all__ = ["MissingRows", "Prediction", "Saved", "Study", "TransferReport", "run"]
+__all__ = ["MissingRows", "Prediction", "Study", "TransferReport", "run"]
 
 Cell = tuple[str, int, int]
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What an arm returns.
-
-    Attributes
-    ----------
-    predicted : array, shape (n,) or (n, c)
-        Labels or scores of all test items, in the test set's order; CPU tensors are converted.
-    trainable : int
-        Parameters trained; 0 for a method that has none.
-    """
-
-    predicted: np.ndarray
-    trainable: int = 0
-
-    def __post_init__(self) -> None:
-        predicted = np.asarray(self.predicted)
-        if predicted.dtype == np.float64:
-            predicted = predicted.astype(np.float32)  # halves what a study stores
-        object.__setattr__(self, "predicted", predicted)
-
-
-Arm = Callable[[int, int], Prediction]
 
 
 def run(
@@ -56,7 +39,8 @@ def run(
     budgets: Sequence[int],
     seeds: Sequence[int],
     *,
-    truth: Sequence,
+    test: Examples | None = None,
+    truth: Sequence | None = None,
     metric: Callable,
     pretrained: Sequence[str],
     runtime: Runtime,
@@ -79,8 +63,11 @@ def run(
     budgets : sequence of int
         Labels that an arm may use, validation included; increasing.
     seeds : sequence of int
-    truth : sequence, shape (n,)
-        Test labels.
+    test : Examples, optional
+        The test items: their labels are the truth, their groups are resampled, and recorded rows
+        stand for these very items alone.
+    truth : sequence, shape (n,), optional
+        Test labels, where there is no such data set.
     metric : callable
         ``metric(truth, predicted) -> float``, such as ``sklearn.metrics.balanced_accuracy_score``.
     pretrained : sequence of str
@@ -94,8 +81,9 @@ def run(
         By default the metric's own name, in words.
     higher_is_better : bool, default True
     groups : sequence, shape (n,), optional
-        Units that repeat in the test set (patient, machine, photograph): intervals resample them.
-        By default each item is its own.
+        With ``truth``: units that repeat in the test set (patient, machine, photograph), which
+        intervals resample. By default each item is its own. Fewer than ten units: no interval,
+        and claims about them are refused.
     headline : (str, int), optional
         Arm and budget that the scorecard and the verdict speak of; by default the first
         pretrained arm and the middle budget (the lower middle of an even number).
@@ -128,13 +116,15 @@ def run(
     ... )  # doctest: +SKIP
     """
     budgets, seeds = increasing(budgets), distinct(seeds)
+    truth, groups, items = test_items(test, truth, groups)
     setting = Setting(
         lesson=lesson,
         task=task,
         profile=runtime.profile,
         seed=runtime.seed,
-        truth=np.asarray(truth),
-        groups=np.arange(len(truth)) if groups is None else np.asarray(groups),
+        truth=truth,
+        groups=groups,
+        items=items,
         metric=metric,
         metric_name=metric_name or name_of(metric),
         higher_is_better=higher_is_better,
@@ -153,6 +143,11 @@ def run(
             study = Study(study) if isinstance(study, str) else study
             report = _with_study(arms, setting, (seeds, now), study, runtime, progress)
     report.peak_mib = peak.mib
+    for edge in report.edges():
+        print(
+            f"{edge['arm']} at {edge['budget']} labels chose at the edge of its settings: "
+            f"{', '.join(edge['settings'])}. A wider grid may make it better."
+        )
     return report
 
 
@@ -209,7 +204,8 @@ def _run_cell(arms: Mapping[str, Arm], cell: Cell, setting: Setting) -> Row:
     except Exception as error:
         error.add_note(f"This happened in arm {name!r} at {budget} labels, seed {seed}.")
         raise
-    return Row(*cell, value, seconds, int(prediction.trainable), prediction.predicted)
+    trainable, predicted = int(prediction.trainable), prediction.predicted
+    return Row(*cell, value, seconds, trainable, predicted, tuned=prediction.tuned)
 
 
 def _check_prediction(prediction: object, setting: Setting) -> None:

@@ -117,7 +117,7 @@ def current(setting: Setting, arms: Mapping[str, Callable], runtime: Runtime) ->
         lesson=setting.lesson,
         profile=setting.profile,
         metric=setting.metric_name,
-        truth=array_hash(setting.truth),
+        truth=setting.items or array_hash(setting.truth),
         assets=asset_hashes(setting.lesson),
         arms=dict(evidence.of_each(arms)),
         groups=array_hash(setting.groups),

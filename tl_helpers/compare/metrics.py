@@ -1,9 +1,10 @@
-"""Intervals, paired gains and calibration error: what scikit-learn leaves to the reader."""
+"""Intervals and calibration error: what scikit-learn leaves to the reader."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -12,11 +13,19 @@ from scipy import stats
 
 from tl_helpers.training.probabilities import check_probabilities
 
+_NUMBER_SPEC = re.compile(r"[-+ ]?\d*(\.\d+)?[eEfFgG%]")
+
 
 class Interval(NamedTuple):
     """A mean with the ends of its confidence interval, in the unit of the values.
 
-    The ends are infinite where the data cannot give an interval, as with a single seed.
+    The ends are infinite where the data cannot give an interval, as with a single seed or with
+    fewer than ten independent test units.
+
+    Examples
+    --------
+    >>> f"{Interval(0.5, 0.4, 0.6):.2f}"
+    '0.50 (0.40 to 0.60)'
     """
 
     mean: float
@@ -28,13 +37,25 @@ class Interval(NamedTuple):
         """Distance between the two ends."""
         return self.high - self.low
 
+    @property
+    def exists(self) -> bool:
+        """Whether the data gave an interval: both ends are finite."""
+        return math.isfinite(self.width)
+
     def __str__(self) -> str:
-        if math.isinf(self.width):
-            return f"{self.mean:.3f} (no interval: one value)"
-        return f"{self.mean:.3f} ({self.low:.3f} to {self.high:.3f})"
+        return format(self, ".3f")
 
     def __format__(self, spec: str) -> str:
-        return format(str(self), spec)
+        """The three numbers by a number's format such as ".2f", or the text by a text's: ">30"."""
+        if not _NUMBER_SPEC.fullmatch(spec):
+            return format(str(self), spec)
+        mean, low, high = (format(number, spec) for number in self)
+        return f"{mean} ({low} to {high})" if self.exists else f"{mean} (no interval)"
+
+
+def no_interval(mean: float) -> Interval:
+    """The mean alone: infinite ends say that the data give no interval."""
+    return Interval(mean, -math.inf, math.inf)
 
 
 def t_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
@@ -55,28 +76,10 @@ def t_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
     _check_confidence(confidence)
     mean = float(values.mean())
     if len(values) == 1:
-        return Interval(mean, -math.inf, math.inf)
+        return no_interval(mean)
     error = float(values.std(ddof=1)) / math.sqrt(len(values))
     half = float(stats.t.ppf((1 + confidence) / 2, len(values) - 1)) * error
     return Interval(mean, mean - half, mean + half)
-
-
-def paired_gain(a: Sequence[float], b: Sequence[float], confidence: float = 0.95) -> Interval:
-    """Student's t interval of the mean of ``a - b``, paired: ``a[i]`` and ``b[i]`` share a seed.
-
-    Pairing removes what the two have in common, such as an easy draw of labels.
-
-    Raises
-    ------
-    ValueError
-        As `t_interval`, and when the two lengths differ.
-    """
-    a, b = _finite("a", a), _finite("b", b)
-    if len(a) != len(b):
-        raise ValueError(
-            f"a has {len(a)} values and b has {len(b)}; a pair needs the same seeds in both."
-        )
-    return t_interval(a - b, confidence)
 
 
 @dataclass(frozen=True)
@@ -98,11 +101,19 @@ class GroupDraws:
     freedom: int
     inflation: float
 
-    def interval(self, mean: float, values: Sequence[float], confidence: float = 0.95) -> Interval:
-        """Interval around ``mean``, from the statistic's value on each draw."""
+    def half_width(self, values: Sequence[float], confidence: float = 0.95) -> float:
+        """Half the width of `interval`."""
         _check_confidence(confidence)
         error = float(_finite("values", values).std(ddof=1)) * self.inflation
-        half = float(stats.t.ppf((1 + confidence) / 2, self.freedom)) * error
+        return float(stats.t.ppf((1 + confidence) / 2, self.freedom)) * error
+
+    def interval(self, mean: float, values: Sequence[float], confidence: float = 0.95) -> Interval:
+        """Interval around ``mean``, from the statistic's value on each draw.
+
+        It is the mean plus or minus Student's t times the bootstrap's standard error; percentiles
+        of few groups would be too narrow.
+        """
+        half = self.half_width(values, confidence)
         return Interval(mean, mean - half, mean + half)
 
 
@@ -141,40 +152,6 @@ def draw_groups(
     total, freedom = len(members), len(members) - len(strata)
     items = [next(draws) for _ in range(resamples)]
     return GroupDraws(items, min(freedom, resamples - 1), math.sqrt(total / freedom))
-
-
-def resample_groups(
-    statistic: Callable[[np.ndarray], float],
-    groups: Sequence,
-    *,
-    labels: Sequence | None = None,
-    resamples: int = 200,
-    confidence: float = 0.95,
-    seed: int = 0,
-) -> Interval:
-    """Bootstrap interval of a statistic of the test items, drawing whole groups.
-
-    The interval is the statistic on all items plus or minus Student's t times the bootstrap's
-    standard error; percentiles of few groups would be too narrow.
-
-    Parameters
-    ----------
-    statistic : callable
-        Maps item indices, int (m,) with repetitions, to a float: for example the difference of
-        two models' metric on those items.
-    groups, labels, resamples, seed
-        As in `draw_groups`.
-    confidence : float, default 0.95
-
-    Raises
-    ------
-    ValueError
-        As `draw_groups`, and for a statistic that is not finite.
-    """
-    draws = draw_groups(groups, labels=labels, resamples=resamples, seed=seed)
-    values = [statistic(items) for items in draws.items]
-    mean = float(_finite("statistic", [statistic(np.arange(len(groups)))])[0])
-    return draws.interval(mean, values, confidence)
 
 
 def _members(groups: Sequence) -> list[np.ndarray]:

@@ -5,20 +5,16 @@ from __future__ import annotations
 import math
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import numpy as np
 
 from tl_helpers.assets import files, paths
-from tl_helpers.compare import sabotage, studies
+from tl_helpers.compare import claim_record, sabotage, studies
+from tl_helpers.compare.claims import NoInterval, Statement
+from tl_helpers.compare.measurements import Measurements
 from tl_helpers.compare.metrics import Interval
 from tl_helpers.compare.setting import MissingRows
-
-if TYPE_CHECKING:
-    from tl_helpers.compare.report import TransferReport
 
 VERSION = 1
 _LIBRARIES = (
@@ -28,69 +24,61 @@ _LIBRARIES = (
 
 
 class Claim:
-    """A sentence, and the function of a report that decides whether it holds.
+    """A sentence, and the statement that has to be shown for it.
 
     Attributes
     ----------
     task, text : str
+    statement : Statement
     holds : bool or None
         None while it is not evaluated.
     """
 
-    def __init__(self, task: str, text: str, test: bool | Callable[[TransferReport], bool]):
-        if not callable(test) and not isinstance(test, bool | np.bool_):
+    def __init__(self, task: str, text: str, statement: Statement):
+        if not isinstance(statement, Statement):
             raise TypeError(
-                f"holds is {test!r}; expected a function of a report, such as "
-                "lambda r: r.gain('probe').low > 0, or True or False."
+                f"the claim {text!r} rests on {statement!r}; expected beats(...), within(...), "
+                "saves(...), leads_more(...) or fails(...) of tl_helpers.compare, which carry "
+                "their intervals."
             )
-        self.task, self.text, self.test = task, text, test
+        self.task, self.text, self.statement = task, text, statement
         self.holds: bool | None = None
-        self.reason = ""
+        self._reason = self._elsewhere = ""
 
-    def evaluate(self, report: TransferReport) -> bool | None:
+    def evaluate(self, report: Measurements) -> bool | None:
         """Decide on the report, and remember: None at profile smoke or for lack of rows."""
-        self.holds, self.reason = None, ""
-        if report.setting.profile == "smoke":
-            self.reason = "at smoke size"
+        setting = report.setting
+        self.holds, self._reason = None, ""
+        if setting.profile == claim_record.PROFILE:
+            self._elsewhere = claim_record.said(setting.lesson, self.task, self.text, setting.seed)
+        if setting.profile == "smoke":
+            self._reason = "at smoke size"
             return None
         try:
-            self.holds = self.on(report)
+            self.holds = self.statement.on(report)
         except MissingRows:
-            self.reason = "for lack of recorded rows"
+            self._reason = "for lack of recorded rows"
         return self.holds
 
-    def on(self, report: TransferReport) -> bool:
-        """Whether the claim holds on a report; nothing is remembered.
-
-        Raises
-        ------
-        TypeError
-            When the function answers anything but True or False.
-        """
-        answer = self.test(report) if callable(self.test) else self.test
-        if not isinstance(answer, bool | np.bool_):
-            raise TypeError(
-                f"the claim {self.text!r} evaluated to {answer!r}; expected True or False."
-            )
-        return bool(answer)
-
-    def falls(self, report: TransferReport) -> bool:
-        """Whether a claim that holds fails on this (sabotaged) report; never for a plain bool."""
-        if not self.holds or not callable(self.test):
+    def falls(self, report: Measurements) -> bool:
+        """Whether a claim that holds is not shown by this (sabotaged) report."""
+        if not self.holds:
             return False
         try:
-            return not self.on(report)
-        except MissingRows:  # the sabotaged report cannot say
+            return not self.statement.on(report)
+        except (MissingRows, NoInterval):  # the sabotaged report cannot say
             return False
 
     def __str__(self) -> str:
         if self.holds is None:
-            return f"not evaluated {self.reason}: {self.text}"
-        return f"{'holds' if self.holds else 'does not hold'}: {self.text}"
+            return f"not evaluated {self._reason}: {self.text}"
+        return f"{'holds' if self.holds else 'does not hold'}: {self.text}{self._elsewhere}"
 
 
-def build(report: TransferReport, others: Sequence[TransferReport], checks: Sequence) -> dict:
+def build(reports: Sequence[Measurements], claims: Sequence[Claim], checks: Sequence[dict]) -> dict:
     """The scorecard as JSON values.
+
+    The first report's headline is the lesson's; the others are of its further tasks.
 
     Beside the fields of version 1: ``version``, ``headline`` and ``tasks``, a ``task`` in each
     row and claim, ``sabotage`` (the claims that fell, by kind of sabotage; null at smoke),
@@ -101,9 +89,8 @@ def build(report: TransferReport, others: Sequence[TransferReport], checks: Sequ
     ValueError
         When reports of different lessons or with the same task are put together.
     """
-    reports = [report, *others]
     _check_together(reports)
-    setting = report.setting
+    setting = reports[0].setting
     return {
         "version": VERSION,
         **{key: getattr(setting, key) for key in ("lesson", "profile", "seed")},
@@ -116,15 +103,14 @@ def build(report: TransferReport, others: Sequence[TransferReport], checks: Sequ
         },
         "tasks": {one.setting.task: _task(one) for one in reports},
         "rows": [_row(one.setting.task, row) for one in reports for row in one.rows],
-        **_outcome(report),
+        **_outcome(reports[0]),
         "claims": [
-            {"task": claim.task, "text": claim.text, "holds": claim.holds}
-            for one in reports
-            for claim in one.claims
+            {"task": claim.task, "text": claim.text, "holds": claim.holds} for claim in claims
         ],
-        "sabotage": {how: _fallen(reports, how) for how in sabotage.WAYS},
+        "sabotage": {how: _fallen(reports, claims, how) for how in sabotage.WAYS},
         "checks": [dict(check) for check in checks],
         "stale": any(one.stale for one in reports),
+        "edges": [edge for one in reports for edge in one.edges()],
         "tolerance": [repeat for one in reports for repeat in one.repeats],
         "seconds": round(_seconds_of_process(), 1),
         "peak_mib": round(max(one.peak_mib for one in reports), 1),
@@ -132,10 +118,10 @@ def build(report: TransferReport, others: Sequence[TransferReport], checks: Sequ
     }
 
 
-def save(report: TransferReport, others: Sequence[TransferReport], checks: Sequence) -> Path:
+def save(reports: Sequence[Measurements], claims: Sequence[Claim], checks: Sequence[dict]) -> Path:
     """Write `build`'s scorecard into ``paths.out_dir()``; see `TransferReport.save`."""
-    path = paths.out_dir() / f"{report.setting.lesson}.json"
-    files.write_json(path, build(report, others, checks))
+    path = paths.out_dir() / f"{reports[0].setting.lesson}.json"
+    files.write_json(path, build(reports, claims, checks))
     return path
 
 
@@ -150,7 +136,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _check_together(reports: Sequence[TransferReport]) -> None:
+def _check_together(reports: Sequence[Measurements]) -> None:
     lessons = {one.setting.lesson for one in reports}
     tasks = [one.setting.task for one in reports]
     if len(lessons) > 1:
@@ -161,7 +147,7 @@ def _check_together(reports: Sequence[TransferReport]) -> None:
         )
 
 
-def _task(report: TransferReport) -> dict:
+def _task(report: Measurements) -> dict:
     setting = report.setting
     return {
         "metric": setting.metric_name,
@@ -178,7 +164,7 @@ def _row(task: str, row: studies.Row) -> dict:
     return {"task": task, **{key: getattr(row, key) for key in kept}}
 
 
-def _outcome(report: TransferReport) -> dict:
+def _outcome(report: Measurements) -> dict:
     """Gain, labels saved and verdict of the headline; nulls at smoke or for lack of rows."""
     outcome = {"gain": None, "labels_saved": None, "verdict": report.verdict()}
     if report.setting.profile == "smoke":
@@ -197,14 +183,11 @@ def _finite_ends(interval: Interval) -> dict:
     return {key: value if math.isfinite(value) else None for key, value in named.items()}
 
 
-def _fallen(reports: Sequence[TransferReport], how: str) -> list[str] | None:
+def _fallen(reports: Sequence[Measurements], claims: Sequence[Claim], how: str) -> list[str] | None:
     if reports[0].setting.profile == "smoke":
         return None
-    fallen = []
-    for one in reports:
-        broken = one.sabotaged(how)
-        fallen += [claim.text for claim in one.claims if claim.falls(broken)]
-    return fallen
+    broken = {one.setting.task: one.sabotaged(how) for one in reports}
+    return [claim.text for claim in claims if claim.falls(broken[claim.task])]
 
 
 def _seconds_of_process() -> float:

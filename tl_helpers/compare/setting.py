@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 
 from tl_helpers.compare.metrics import GroupDraws, draw_groups
+from tl_helpers.datasets.examples import Examples
 
 DRAWS = 50  # of test groups; Student's t takes account of so few
+# A standard error from k units is itself uncertain by about 1 / sqrt(2 (k - 1)) of its size: a
+# quarter with ten, half with three.
+FEWEST_UNITS = 10
 
 
 class MissingRows(LookupError):
     """The report has no row that answers the question, for example because it is stale."""
-
-
-class Saved(NamedTuple):
-    """Labels saved; ``censored`` when the controls never got there, and it is more than this."""
-
-    value: int
-    censored: bool
-
-    def __str__(self) -> str:
-        return f"> {self.value}" if self.censored else str(self.value)
 
 
 @dataclass(frozen=True)
@@ -49,6 +43,8 @@ class Setting:
     budgets : tuple of int
     headline : (str, int)
         Arm and budget of the scorecard's gain and verdict.
+    items : str or None
+        Fingerprint of the test items, where `compare.run` was given the data set.
     """
 
     lesson: str
@@ -64,6 +60,7 @@ class Setting:
     pretrained: tuple[str, ...]
     budgets: tuple[int, ...]
     headline: tuple[str, int]
+    items: str | None = None
 
     def __post_init__(self) -> None:
         _check_names(self)
@@ -74,7 +71,7 @@ class Setting:
                 f"groups have shape {self.groups.shape} and truth {self.truth.shape}; "
                 "expected one group for each test item."
             )
-        if self.profile != "smoke":
+        if self.profile != "smoke" and not self.few_units:
             _ = self.draws  # groups that cannot be resampled are an error before the runs
 
     @property
@@ -86,6 +83,16 @@ class Setting:
     def sign(self) -> int:
         """1 where higher is better, else -1."""
         return 1 if self.higher_is_better else -1
+
+    @cached_property
+    def units(self) -> int:
+        """Independent units among the test items: different groups."""
+        return len(np.unique(self.groups))
+
+    @property
+    def few_units(self) -> bool:
+        """Whether the test items come from too few units for an interval."""
+        return self.units < FEWEST_UNITS
 
     @cached_property
     def draws(self) -> GroupDraws:
@@ -115,7 +122,17 @@ class Setting:
         return value
 
     def score_draws(self, predicted: np.ndarray) -> np.ndarray:
-        """The metric on each of `draws`, float (draws,)."""
+        """The metric on each of `draws`, float (draws,); computed once for equal predictions."""
+        key = _digest(predicted)
+        if key not in self._scored:
+            self._scored[key] = self._score_draws(predicted)
+        return self._scored[key]
+
+    @cached_property
+    def _scored(self) -> dict[bytes, np.ndarray]:
+        return {}
+
+    def _score_draws(self, predicted: np.ndarray) -> np.ndarray:
         if self._is_balanced_accuracy and predicted.ndim == 1:
             return self._balanced_accuracy_of_draws(predicted)
         with warnings.catch_warnings():
@@ -142,6 +159,30 @@ class Setting:
         drawn = counts @ classes
         recalls = np.divide(right, drawn, out=np.zeros_like(right), where=drawn > 0)
         return recalls.sum(axis=1) / (drawn > 0).sum(axis=1)
+
+
+def _digest(array: np.ndarray) -> bytes:
+    """The array's content in few bytes."""
+    head = f"{array.dtype.str} {array.shape} ".encode()
+    return hashlib.sha256(head + np.ascontiguousarray(array).tobytes()).digest()
+
+
+def test_items(
+    test: Examples | None, truth: Sequence | None, groups: Sequence | None
+) -> tuple[np.ndarray, np.ndarray, str | None]:
+    """Labels, groups and fingerprint of the test items, from the data set or as given.
+
+    Raises
+    ------
+    ValueError
+        Unless there is either ``test`` or ``truth``, and ``groups`` with ``truth`` alone.
+    """
+    if (test is None) == (truth is None) or (test is not None and groups is not None):
+        raise ValueError("expected the data set test, or truth (and groups): one of the two.")
+    if test is not None:
+        return np.asarray(test.y), np.asarray(test.groups), test.fingerprint()
+    truth = np.asarray(truth)
+    return truth, np.arange(len(truth)) if groups is None else np.asarray(groups), None
 
 
 def increasing(budgets: Sequence[int]) -> tuple[int, ...]:

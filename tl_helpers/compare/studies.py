@@ -21,6 +21,7 @@ import numpy as np
 from tl_helpers.assets import files, paths
 from tl_helpers.compare import conditions
 from tl_helpers.compare.conditions import Conditions
+from tl_helpers.compare.prediction import Tuned
 
 VERSION = 2
 READABLE = (1, 2)  # version 1 names neither data nor versions: its rows have to be checked
@@ -75,6 +76,8 @@ class Row:
         Labels (n,) or scores (n, c) of the test items.
     recorded : bool
         Whether the row comes from a study's file rather than from this run.
+    tuned : Tuned or None
+        What the arm chose inside its budget.
     """
 
     arm: str
@@ -85,6 +88,7 @@ class Row:
     trainable: int
     predicted: np.ndarray = field(repr=False, compare=False)
     recorded: bool = False
+    tuned: Tuned | None = None
 
     @property
     def key(self) -> tuple[str, int, int]:
@@ -222,14 +226,15 @@ def row_to(row: Row) -> dict:
     np.save(buffer, _compact(row.predicted), allow_pickle=False)
     packed = base64.b64encode(zlib.compress(buffer.getvalue(), 9)).decode()
     plain = {key: value for key, value in vars(row).items() if key not in ("predicted", "recorded")}
-    return {**plain, "predicted": packed}
+    return {**plain, "tuned": row.tuned and list(row.tuned), "predicted": packed}
 
 
 def row_from(item: dict) -> Row:
     """Inverse of `row_to`; the row is marked recorded."""
     raw = zlib.decompress(base64.b64decode(item["predicted"]))
     predicted = np.load(io.BytesIO(raw), allow_pickle=False)
-    return Row(**{**item, "predicted": predicted, "recorded": True})
+    tuned = Tuned(*item["tuned"]) if item.get("tuned") else None
+    return Row(**{**item, "predicted": predicted, "recorded": True, "tuned": tuned})
 
 
 def _compact(array: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Examples and their splits: one module a modality, and the reader"s own folders and files."""
+"""Examples and their splits: one module a modality, and the reader's own folders and files."""
 
 from tl_helpers._door import door
 
@@ -10,12 +10,20 @@ MODULES = [
     "box_folders",
     "boxes",
     "class_folders",
+    "coco",
+    "deep_pictures",
+    "drawings",
+    "file_names",
+    "folder_report",
     "folders",
     "language",
+    "look_alikes",
     "messages",
     "pets",
     "picture_files",
+    "sentences",
     "shares",
+    "split_names",
     "tiles",
     "vision",
 ]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +12,7 @@ import numpy as np
 import torch
 
 from tl_helpers.assets import watching
-from tl_helpers.datasets import picture_files
+from tl_helpers.datasets import deep_pictures, folder_report, picture_files
 from tl_helpers.datasets.class_folders import (
     ClassFiles,
     class_files,
@@ -23,64 +22,18 @@ from tl_helpers.datasets.class_folders import (
     shown,
 )
 from tl_helpers.datasets.examples import Examples, Splits
+from tl_helpers.datasets.folder_report import FolderPictures, LeftOut, told
 from tl_helpers.datasets.picture_files import UnreadablePicture
 from tl_helpers.datasets.shares import FEWEST, joined, share_out
 
 MOST_BYTES = 2**27  # of pixels that are kept: 4,854 pictures of 96 by 96
-
-_PARTS = ("train", "valid", "test")
-_SHOWN = 20  # lines of a listing
-
-
-class LeftOut(NamedTuple):
-    """A picture that is in no split.
-
-    Attributes
-    ----------
-    path : str
-        Relative to the folder, with ``/``.
-    reason : str
-    """
-
-    path: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class FolderPictures:
-    """What `pictures` found; printing it gives a table and all that was left out.
-
-    Attributes
-    ----------
-    splits : Splits
-        x uint8 (N, 3, size, size).
-    left_out : list of LeftOut
-        Ordered by path.
-    notes : list of str
-        Sentences on what else was done: other files, copies, classes that were cut.
-    """
-
-    splits: Splits
-    left_out: list[LeftOut]
-    notes: list[str]
-
-    def __str__(self) -> str:
-        parts = [getattr(self.splits, part) for part in _PARTS]
-        counts = np.stack([np.bincount(part.y, minlength=len(part.classes)) for part in parts], 1)
-        total = f"{counts.sum()} pictures in {len(counts)} classes"
-        rows = [f"{'class':<30}" + "".join(f"{part:>7}" for part in _PARTS)]
-        rows += [
-            f"{name[:30]:<30}" + "".join(f"{count:>7}" for count in row)
-            for name, row in zip(parts[0].classes, counts, strict=True)
-        ]
-        return "\n".join([total, *_cut(rows, _SHOWN + 1), *self.notes, *_told(self.left_out)])
 
 
 class _Picture(NamedTuple):
     name: str
     label: int
     subfolder: str | None
-    pixels: np.ndarray
+    pixels: np.ndarray | deep_pictures.Deep
     digest: bytes = b""
 
 
@@ -133,12 +86,12 @@ def pictures(
     found, contradictions = _without_contradictions(_in_bytes(read))
     left_out = sorted(left_out + contradictions)
     notes = [*_notes_on_files(folder, files, classes, room), *_notes_on_pictures(read, found)]
-    _check_counts(found, classes, [*notes, *_told(left_out)])
-    names = [picture.subfolder or picture.name for picture in found]
-    groups = joined(names, [picture.digest for picture in found])
+    _check_counts(found, classes, [*notes, *told(left_out)])
+    groups = joined(_group_names(found), [picture.digest for picture in found])
     parts = _share_out(found, groups, classes, data_seed)
     splits = [_examples(found, groups, classes, parts == part) for part in range(3)]
-    card = _card(folder, splits, size, [*notes, *_told(left_out)])
+    sizes, name = [len(part) for part in splits], shown(folder.resolve().name)
+    card = folder_report.card(name, sizes, len(classes), size, [*notes, *told(left_out)])
     return FolderPictures(Splits(*splits, card), left_out, notes)
 
 
@@ -158,15 +111,18 @@ def _read(
     with watching.bar(total=total, unit="picture", leave=False, delay=3) as bar:
         for label, some in enumerate(files):
             kept: dict[int, _Picture] = {}
-            for place in _drawn(len(some), room, [data_seed, label]):
-                name = relative(some[place], folder)
-                subfolder = name.split("/")[1] if name.count("/") > 1 else None
+            names = [relative(path, folder) for path in some]
+            first = {name: place for place, name in reversed([*enumerate(names)])}
+            for place in _drawn(names, room, [data_seed, label]):
+                name = names[place]
                 try:
+                    if first[name] != place:
+                        raise UnreadablePicture("a second file so called, its accents apart")
                     pixels = picture_files.read_square(some[place], size)
                 except UnreadablePicture as reason:
                     left_out.append(LeftOut(name, str(reason)))
                 else:
-                    kept[place] = _Picture(name, label, subfolder, pixels)
+                    kept[place] = _Picture(name, label, _subfolder(name), pixels)
                     bar.update()
                 if len(kept) == room:
                     break
@@ -174,14 +130,39 @@ def _read(
     return found, left_out
 
 
-def _drawn(count: int, room: int, seed: list[int]) -> list[int]:
-    """All places in order, or, where not all have room, in random order."""
-    return list(range(count) if count <= room else np.random.default_rng(seed).permutation(count))
+def _drawn(names: list[str], room: int, seed: list[int]) -> list[int]:
+    """All places in order, or, where not all have room, at random from one subfolder after another.
+
+    So a small subfolder is not lost beside a large one.
+    """
+    if len(names) <= room:
+        return list(range(len(names)))
+    order, taken = np.random.default_rng(seed).permutation(len(names)).tolist(), Counter()
+    turn = {}
+    for place in order:
+        group = _subfolder(names[place]) or names[place]
+        turn[place] = taken[group]
+        taken[group] += 1
+    return sorted(order, key=turn.get)  # stable: within a turn, the random order
+
+
+def _subfolder(name: str) -> str | None:
+    return name.split("/")[1] if name.count("/") > 1 else None
+
+
+def _group_names(found: list[_Picture]) -> list[str]:
+    """The subfolder of each picture, capitals apart, or the picture's own name."""
+    first: dict[str, str] = {}
+    return [
+        first.setdefault(p.subfolder.casefold(), p.subfolder) if p.subfolder else p.name
+        for p in found
+    ]
 
 
 def _in_bytes(read: list[_Picture]) -> list[_Picture]:
     """All pictures as uint8 with their digest; deep ones on the scale that all of them share."""
-    scaled = iter(picture_files.to_bytes([picture.pixels for picture in read if _deep(picture)]))
+    deep = [picture.pixels for picture in read if _deep(picture)]
+    scaled = iter(deep_pictures.to_bytes(deep))
     found = []
     for picture in read:
         pixels = next(scaled) if _deep(picture) else picture.pixels
@@ -191,7 +172,7 @@ def _in_bytes(read: list[_Picture]) -> list[_Picture]:
 
 
 def _deep(picture: _Picture) -> bool:
-    return picture.pixels.dtype != np.uint8
+    return isinstance(picture.pixels, deep_pictures.Deep)
 
 
 def _without_contradictions(
@@ -228,8 +209,7 @@ def _notes_on_pictures(read: list[_Picture], found: list[_Picture]) -> Iterator[
         yield f"Subfolders taken as groups, by name: {len(subfolders)}."
     if copies := len(found) - len({picture.digest for picture in found}):
         yield f"Pictures with the same pixels as another, in one split with it: {copies}."
-    if deep := sum(map(_deep, read)):
-        yield f"Grey pictures of more than 8 bits, scaled to 8 bits all alike: {deep}."
+    yield from deep_pictures.told(sum(map(_deep, read)))
 
 
 def _check_counts(found: list[_Picture], classes: list[str], told: list[str]) -> None:
@@ -268,28 +248,3 @@ def _examples(
         [groups[i] for i in picked],
         classes,
     )
-
-
-def _card(folder: Path, splits: list[Examples], size: int, more: list[str]) -> str:
-    train, valid, test = (len(part) for part in splits)
-    return "\n".join(
-        [
-            f"{train + valid + test} pictures of {shown(folder.resolve().name)!r} in "
-            f"{len(splits[0].classes)} classes, the central squares at {size} by {size} pixels: "
-            f"{train} to train on, {valid} to validate on, {test} to test on.",
-            "No subfolder of a class and no exact copy is in two splits. Pictures that are nearly "
-            "alike are not recognised: where they share no subfolder, scores may flatter.",
-            *more,
-        ]
-    )
-
-
-def _told(left_out: list[LeftOut]) -> list[str]:
-    if not left_out:
-        return []
-    rows = [f"  {row.path}: {row.reason}" for row in left_out]
-    return [f"Pictures left out: {len(left_out)}.", *_cut(rows, _SHOWN)]
-
-
-def _cut(rows: list[str], most: int) -> list[str]:
-    return rows if len(rows) <= most else [*rows[:most], f"  ... and {len(rows) - most} more"]

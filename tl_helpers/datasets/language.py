@@ -84,10 +84,11 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(word for word in _WORD.findall(text.lower()) if word not in _NOT_SAID)
 
 
-def stories(texts: Sequence[tuple[str, ...]]) -> list[str]:
+def stories(texts: Sequence[tuple[str, ...]], run: int = _RUN) -> list[str]:
     """A group name for each text, given as its words: texts that share a run of words share it.
 
-    Sharing passes on: where A shares five words in a row with B, and B with C, all are one group.
+    Sharing passes on: where A shares ``run`` words in a row with B, and B with C, all are one
+    group. A text shorter than that is one story with its equals.
     """
     leader = list(range(len(texts)))
 
@@ -99,6 +100,6 @@ def stories(texts: Sequence[tuple[str, ...]]) -> list[str]:
 
     first_with: dict[tuple[str, ...], int] = {}
     for i, words in enumerate(texts):
-        for k in range(max(len(words) - _RUN, 0) + 1):
-            leader[find(i)] = find(first_with.setdefault(words[k : k + _RUN], i))
+        for k in range(max(len(words) - run, 0) + 1):
+            leader[find(i)] = find(first_with.setdefault(words[k : k + run], i))
     return [f"story {find(i)}" for i in range(len(texts))]

@@ -1,13 +1,21 @@
-"""One picture file of any kind, as a small square of pixels."""
+"""One picture file of any kind, as pixels: the one way from a file to a picture.
+
+Folders of classes and folders of boxes both read here, so that a file looks alike in both.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
+
+from tl_helpers.datasets import deep_pictures
+from tl_helpers.datasets.deep_pictures import Channels, Deep, UnreadablePicture
 
 # Formats that Pillow decodes by itself. The list also keeps out EPS, which starts another program.
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM", "JPEG2000", "AVIF")
@@ -19,16 +27,103 @@ UNREAD_SUFFIXES = frozenset(
     {".heic", ".heif", ".jxl", ".svg", ".psd", ".dcm", ".nii"}
     | {".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2"}
 )
+ALL_SUFFIXES = SUFFIXES | UNREAD_SUFFIXES
 MOST_PIXELS = 2**26  # decoded at once; 268 MB in Pillow's memory, twice that when transparent
+MOST_WHOLE = 2**27 + 2**25  # of a picture that is wanted whole: a map of 12,900 by 12,900
 
-_TOPS = (1, 2**8 - 1, 2**10 - 1, 2**12 - 1, 2**14 - 1, 2**16 - 1)  # of float, 8 to 16 bit pictures
+_ORIENTATION = 0x0112  # in EXIF and in TIFF
+_UPRIGHT = {  # by orientation: how a viewer turns what is stored
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_AS_STORED = {**_UPRIGHT, 6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # how such files begin
 
 
-class UnreadablePicture(ValueError):
-    """A file that holds no usable picture; the message is the reason, in a few words."""
+class Frame(NamedTuple):
+    """How a picture lies in its file, from its first bytes.
+
+    Attributes
+    ----------
+    width, height : int
+        Pixels as stored.
+    orientation : int
+        1 to 8 as EXIF counts: 1 is upright, and from 5 on a viewer exchanges width and height.
+    """
+
+    width: int
+    height: int
+    orientation: int
+
+    @property
+    def stored(self) -> tuple[int, int]:
+        """Width and height as stored."""
+        return self.width, self.height
+
+    @property
+    def upright(self) -> tuple[int, int]:
+        """Width and height as a viewer shows the picture."""
+        return self.stored if self.orientation < 5 else (self.height, self.width)
 
 
-def read_square(path: Path, size: int) -> np.ndarray:
+class Picture(NamedTuple):
+    """A picture in memory that has not been turned yet.
+
+    Attributes
+    ----------
+    images : list of PIL.Image.Image
+        The picture, or the channels of a deep one.
+    whole : bool or None
+        None for 8 bits; otherwise whether the file holds whole numbers.
+    orientation : int
+        As the file says.
+    open_turn : int
+        The part of it that is still to be done: Pillow turns TIFF files itself.
+    """
+
+    images: list[Image.Image]
+    whole: bool | None
+    orientation: int
+    open_turn: int
+
+    @property
+    def frame(self) -> Frame:
+        """Size as stored, and orientation."""
+        size = self.images[0].size
+        exchanged = self.open_turn != self.orientation and self.orientation > 4
+        return Frame(*(size[::-1] if exchanged else size), self.orientation)
+
+    def pixels(self, upright: bool = True, fit: Callable | None = None) -> np.ndarray | Deep:
+        """The pixels, upright or as stored, after ``fit`` has scaled each image.
+
+        Returns
+        -------
+        ndarray or Deep
+            uint8 (3, H, W). For pictures of more than 8 bits a channel what
+            `deep_pictures.to_bytes` takes, once all of them are read.
+
+        Raises
+        ------
+        UnreadablePicture
+            For values that have no brightness.
+        """
+        turn = _UPRIGHT.get(self.open_turn)
+        if not upright:
+            done = self.open_turn != self.orientation
+            turn = _AS_STORED.get(self.orientation) if done else None
+        images = [one if turn is None else one.transpose(turn) for one in self.images]
+        fit = fit or (lambda image: image)
+        if self.whole is None:
+            return np.asarray(_rgb(images[0], fit)).transpose(2, 0, 1).copy()
+        return _deep(images, self.whole, fit)
+
+
+def read_square(path: Path, size: int) -> np.ndarray | Deep:
     """The first frame of a picture, upright, its central square scaled to ``size``.
 
     This is what resizing the shorter side (bilinear, antialiased) and cropping the centre gives.
@@ -43,33 +138,33 @@ def read_square(path: Path, size: int) -> np.ndarray:
 
     Returns
     -------
-    ndarray
-        uint8 (3, size, size). For grey pictures of more than 8 bits, float32 (size, size) in the
-        file's own units, for `to_bytes`.
+    ndarray or Deep
+        uint8 (3, size, size). For pictures of more than 8 bits a channel what
+        `deep_pictures.to_bytes` takes, once all of them are read.
 
     Raises
     ------
     UnreadablePicture
         With the reason, such as a truncated or empty file, or one of more than `MOST_PIXELS`.
     """
-    if path.suffix.lower() in UNREAD_SUFFIXES:
-        raise UnreadablePicture(f"{path.suffix[1:].upper()} is not read: save it as JPEG or PNG")
-    if not path.is_file():
-        raise UnreadablePicture("a link that leads nowhere, or no ordinary file")
-    if path.stat().st_size == 0:
-        raise UnreadablePicture("an empty file")
-    try:
-        return _decode(path, size)
-    except UnreadablePicture:
-        raise
-    except UnidentifiedImageError as error:
-        raise UnreadablePicture("no picture inside, in spite of its name") from error
-    except Image.DecompressionBombError as error:
-        raise UnreadablePicture(_too_large()) from error
-    except PermissionError as error:
-        raise UnreadablePicture("no permission to read it") from error
-    except Exception as error:  # on damaged files, decoders raise nearly anything
-        raise UnreadablePicture(f"damaged ({error or type(error).__name__})") from error
+
+    def square(picture: Image.Image) -> Image.Image:
+        return ImageOps.fit(picture, (size, size), Image.Resampling.BILINEAR)
+
+    with _reasons(path, MOST_PIXELS):
+        return _loaded(path, MOST_PIXELS, size).pixels(fit=square)
+
+
+def read_whole(path: Path) -> Picture:
+    """The first frame of a picture at its full size; transparent parts become white.
+
+    Raises
+    ------
+    UnreadablePicture
+        As `read_square`, above `MOST_WHOLE` pixels.
+    """
+    with _reasons(path, MOST_WHOLE):
+        return _loaded(path, MOST_WHOLE)
 
 
 def opened(path: Path) -> Image.Image:
@@ -84,62 +179,96 @@ def opened(path: Path) -> Image.Image:
     return Image.open(path, formats=[name for name in FORMATS if name in Image.OPEN])
 
 
-def to_bytes(deep: list[np.ndarray]) -> list[np.ndarray]:
-    """Grey pictures of more than 8 bits on one scale of 8 bits, so that they stay comparable.
+@contextlib.contextmanager
+def _reasons(path: Path, most: int) -> Iterator[None]:
+    """Every failure to read this file as an `UnreadablePicture` that says why."""
+    if path.suffix.lower() in UNREAD_SUFFIXES:
+        raise UnreadablePicture(f"{path.suffix[1:].upper()} is not read: save it as JPEG or PNG")
+    if not path.is_file():
+        raise UnreadablePicture("a link that leads nowhere, or no ordinary file")
+    if path.stat().st_size == 0:
+        raise UnreadablePicture("an empty file")
+    try:
+        yield
+    except UnreadablePicture:
+        raise
+    except UnidentifiedImageError as error:
+        raise UnreadablePicture("no picture inside, in spite of its name") from error
+    except Image.DecompressionBombError as error:
+        raise UnreadablePicture(_too_large(most)) from error
+    except PermissionError as error:
+        raise UnreadablePicture("no permission to read it") from error
+    except Exception as error:  # on damaged files, decoders raise nearly anything
+        raise UnreadablePicture(f"damaged ({error or type(error).__name__})") from error
 
-    Each float32 (H, W) becomes uint8 (3, H, W). White is the least of 1, 255, 1023, 4095, 16383 and
-    65535 that no picture exceeds: cameras store 10, 12 and 14 bits in files of 16, whose full scale
-    would leave such pictures almost black. Beyond 65535, white is the brightest pixel.
-    """
-    brightest = max((float(pixels.max()) for pixels in deep), default=0.0)
-    white = next((top for top in _TOPS if brightest <= top), brightest)
-    grey = [(pixels * (255 / white)).round().astype(np.uint8) for pixels in deep]
-    return [np.repeat(pixels[None], 3, axis=0) for pixels in grey]
 
-
-def _decode(path: Path, size: int) -> np.ndarray:
+def _loaded(path: Path, most: int, enough: int | None = None) -> Picture:
+    """A picture of up to ``most`` pixels; ``enough`` of the shorter side will do."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of odd metadata; sizes are checked below
-        with opened(path) as picture:
-            scale = 2 * size / min(picture.size)  # two pixels for each one keep it antialiased
-            if scale < 1:
-                picture.draft(None, tuple(round(scale * side) for side in picture.size))
-            if picture.width * picture.height > MOST_PIXELS:
-                raise UnreadablePicture(_too_large())
-            picture.load()
-            with contextlib.suppress(Exception):  # damaged EXIF data tells no orientation
-                ImageOps.exif_transpose(picture, in_place=True)
-            if picture.mode.startswith(("I", "F")):
-                return _deep_square(picture, size)
-            return np.asarray(_rgb_square(picture, size)).transpose(2, 0, 1).copy()
+        try:
+            with opened(path) as picture:
+                scale = 2 * (enough or 0) / min(picture.size)  # two pixels for one: antialiased
+                if 0 < scale < 1:
+                    picture.draft(None, tuple(round(scale * side) for side in picture.size))
+                if picture.width * picture.height > most:
+                    raise UnreadablePicture(_too_large(most))
+                return _of_pillow(path, picture)
+        except UnidentifiedImageError:
+            found = _unknown_to_pillow(path)
+            return Picture(found.images, found.whole, *[found.orientation] * 2)
 
 
-def _rgb_square(picture: Image.Image, size: int) -> Image.Image:
+def _of_pillow(path: Path, picture: Image.Image) -> Picture:
+    said = _orientation(picture) if picture.format == "TIFF" else None  # gone once it is loaded
+    found = deep_pictures.channels(path, picture, opened)
+    if found and found.orientation:
+        return Picture(found.images, found.whole, *[found.orientation] * 2)
+    picture.load()
+    open_turn = _orientation(picture)
+    images, whole = found[:2] if found else ([picture], None)
+    return Picture(images, whole, said or open_turn, open_turn)
+
+
+def _orientation(picture: Image.Image) -> int:
+    with contextlib.suppress(Exception):  # damaged EXIF data tells no orientation
+        return int(picture.getexif().get(_ORIENTATION, 1))
+    return 1
+
+
+def _unknown_to_pillow(path: Path) -> Channels:
+    """A TIFF file of a kind that Pillow does not open, such as colours as floats."""
+    with path.open("rb") as file:
+        if file.read(4) not in _TIFF:
+            raise UnreadablePicture("no picture inside, in spite of its name")
+    return deep_pictures.from_tiff(path)
+
+
+def _rgb(picture: Image.Image, fit: Callable) -> Image.Image:
     if picture.has_transparency_data:
         if picture.mode != "RGBA":
             picture = picture.convert("RGBA")
-        square = _square(picture, size)
-        return Image.alpha_composite(Image.new("RGBA", square.size, "white"), square).convert("RGB")
+        fitted = fit(picture)
+        return Image.alpha_composite(Image.new("RGBA", fitted.size, "white"), fitted).convert("RGB")
     if picture.mode in ("1", "P"):  # numbers of colours cannot be averaged
         picture = picture.convert("RGB")
-    return _square(picture, size).convert("RGB")
+    return fit(picture).convert("RGB")
 
 
-def _deep_square(picture: Image.Image, size: int) -> np.ndarray:
-    """Grey of 16 or 32 bits, in the units of the file."""
-    if picture.mode not in ("I;16", "I", "F"):  # I;16B, of the other byte order
-        picture = picture.convert("I")
-    square = np.asarray(_square(picture, size)).astype(np.float32)
-    if not np.isfinite(square).all() or picture.getextrema()[0] < 0:
+def _deep(images: list[Image.Image], whole: bool, fit: Callable) -> Deep:
+    """More than 8 bits a channel, in the units of the file."""
+    extrema = [image.getextrema() for image in images]
+    planes = [np.asarray(fit(image)) for image in images]
+    if np.min(extrema) < 0 or not all(np.isfinite(plane).all() for plane in planes):
         raise UnreadablePicture(
             "values below zero or not finite, which have no brightness: save it with 8 bits"
         )
-    return square
+    brightest = float(max(high for _, high in extrema[:3]))
+    short = whole and brightest < 2**16 and len(planes) < 4
+    values = np.stack(planes)
+    values = values.round().astype(np.uint16) if short else values.astype(np.float32)
+    return Deep(values, brightest, whole)
 
 
-def _square(picture: Image.Image, size: int) -> Image.Image:
-    return ImageOps.fit(picture, (size, size), Image.Resampling.BILINEAR)
-
-
-def _too_large() -> str:
-    return f"more than {MOST_PIXELS // 10**6} million pixels: scale it down"
+def _too_large(most: int) -> str:
+    return f"more than {most // 10**6} million pixels: scale it down"

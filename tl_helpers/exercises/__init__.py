@@ -19,6 +19,7 @@ NAMES = {
         "solution",
     ],
     "answers": ["NotAttempted", "NotYet"],
+    "comparing": ["has_gradient", "needs_gradient", "read", "same"],
 }
-MODULES = ["answers", "progress"]
+MODULES = ["answers", "comparing", "progress"]
 __getattr__, __dir__, __all__ = door(__name__, NAMES, MODULES)

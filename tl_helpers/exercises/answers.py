@@ -28,6 +28,9 @@ _IDLE = {
 }
 
 
+NAN = "it gives nan, which is not a number: look for a division by zero."
+
+
 class NotYet(Exception):
     """Raised by an exercise's check: the answer is wrong, and this is the reason that helps."""
 
@@ -65,9 +68,30 @@ def complaint(error: BaseException, prepared: Any) -> str | None:
     if getattr(error, "from_answer", False):
         function = prepared.__wrapped__
         return f"your code stopped with {describe(error)}{_line(error, function)}."
-    if getattr(prepared, "returned_none", False):
-        return f"{prepared.__name__} returned None; is a `return` missing?"
+    if returned_none(prepared):
+        return missing_return(prepared.__name__)
+    last = returned(prepared)[-1:]
+    if last and isinstance(last[0], tuple) and len(last[0]) > 1:
+        return (
+            f"{prepared.__name__} returned {len(last[0])} things, a tuple, where the check "
+            f"expects one ({describe(error)})."
+        )
     return None
+
+
+def returned(prepared: Any) -> list:
+    """What the learner's function gave to the check, in order; empty for another answer."""
+    return getattr(prepared, "returned", [])
+
+
+def returned_none(prepared: Any) -> bool:
+    """Whether the learner's function ever gave None."""
+    return any(result is None for result in returned(prepared))
+
+
+def missing_return(name: str = "it") -> str:
+    """The one reason that every exercise gives for None."""
+    return f"{name} returned None; is a `return` missing?"
 
 
 def describe(error: BaseException) -> str:
@@ -122,10 +146,10 @@ def _watched(function: types.FunctionType) -> types.FunctionType:
             raise
         if result is ... or result is NotImplemented:
             raise NotAttempted
-        watched.returned_none = watched.returned_none or result is None
+        watched.returned.append(result)
         return result
 
-    watched.returned_none = False
+    watched.returned = []
     return watched
 
 

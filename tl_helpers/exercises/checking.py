@@ -17,7 +17,16 @@ from typing import Any
 
 from tl_helpers.assets import paths
 from tl_helpers.exercises import progress
-from tl_helpers.exercises.answers import NotAttempted, NotYet, complaint, describe, prepare
+from tl_helpers.exercises.answers import (
+    NAN,
+    NotAttempted,
+    NotYet,
+    complaint,
+    describe,
+    prepare,
+    returned,
+    returned_none,
+)
 
 PASSED, NOT_YET, NOT_ATTEMPTED, ERROR = "passed", "not yet", "not attempted", "error"
 KINDS = ("complete", "modify", "investigate")
@@ -72,7 +81,10 @@ class Exercise:
     solution : str
         Code that replaces the whole stub cell.
     wrong : list of Wrong
-        At least two.
+        At least three, for three different reasons.
+    right : list
+        The right answer in at least three forms (a Python number, a numpy array, a tensor; a loop
+        and a vectorised function); a callable is called without arguments, as for `Wrong`.
     context : callable
         Returns small stand-ins for the keyword arguments that the notebook gives to the check:
         the tests use them.
@@ -85,6 +97,7 @@ class Exercise:
     solution: str
     wrong: list[Wrong] = field(default_factory=list)
     context: Callable[[], dict] = dict
+    right: list = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -150,11 +163,12 @@ def find(exercise_id: str, root: Path | None = None) -> Exercise:
     """
     by_lesson = files(root)
     lesson = exercise_id.rpartition(".")[0]
-    known = [exercise.id for exercise in load(by_lesson[lesson])] if lesson in by_lesson else []
-    if exercise_id in known:
-        return load(by_lesson[lesson])[known.index(exercise_id)]
-    if known:
-        raise KeyError(f"there is no exercise {exercise_id!r}; this lesson has {', '.join(known)}.")
+    if lesson in by_lesson:
+        known = {exercise.id: exercise for exercise in load(by_lesson[lesson])}
+        if exercise_id in known:
+            return known[exercise_id]
+        ids = ", ".join(known)
+        raise KeyError(f"there is no exercise {exercise_id!r}; this lesson has {ids}.")
     every = [exercise.id for path in by_lesson.values() for exercise in load(path)]
     raise KeyError(f"there is no exercise {exercise_id!r}; there are {', '.join(every) or 'none'}.")
 
@@ -245,17 +259,22 @@ def judge(exercise: Exercise, answer: Any, context: Mapping[str, Any]) -> tuple[
     prepared = None
     try:
         prepared = prepare(answer)
-        return PASSED, exercise.check(prepared, **context) or "well done."
+        said = exercise.check(prepared, **context) or "well done."
+        from tl_helpers.exercises.comparing import is_nan  # numpy, which `tl list` does without
+
+        # Whatever a check compares, a NaN is no right answer.
+        return (NOT_YET, NAN) if any(map(is_nan, [answer, *returned(prepared)])) else (PASSED, said)
     except NotAttempted:
         advice = "replace the placeholder above, run that cell, then this one"
         return NOT_ATTEMPTED, f'{advice}. hint("{exercise.id}") helps.'
     except NotYet as reason:
-        return NOT_YET, str(reason)
+        return NOT_YET, complaint(reason, prepared) if returned_none(prepared) else str(reason)
     except (Exception, SystemExit) as error:
         if reason := complaint(error, prepared):
             return NOT_YET, reason
-        kind = type(answer).__name__
-        return ERROR, f"the check cannot read an answer of type {kind} ({describe(error)})."
+        last = (returned(prepared) or [answer])[-1]
+        kind = f"an answer of type {type(last).__name__}"
+        return ERROR, f"the check cannot read {kind} ({describe(error)})."
 
 
 def _say(text: str) -> None:

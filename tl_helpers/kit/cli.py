@@ -105,6 +105,12 @@ def _running_commands(commands) -> None:
     how.add_argument("--resume", action="store_true", help="continue a broken-off recording")
     how.add_argument("--check", action="store_true", help="run two rows of each arm again")
     study.add_argument("--threads", type=_positive, help="CPU threads")
+    claims = _add(commands, "claims", _claims, "record how often each claim holds at new seeds")
+    claims.add_argument("ids", nargs="+", metavar="ID")
+    claims.add_argument(
+        "--seeds", type=_positive, default=10, help="seeds to add (10); broken off, it goes on"
+    )
+    claims.add_argument("--jobs", type=_positive, default=1, help="runs side by side")
     publish = _add(commands, "notebooks", _notebooks, "execute and clean the committed notebooks")
     publish.add_argument("ids", nargs="*", metavar="ID", help="all by default")
 
@@ -139,7 +145,7 @@ def _working_commands(commands) -> None:
     bundle.usage = "tl bundle DIR [--platform P]... [--python V]... [--track T] [-- PIP OPTIONS]"
     new = _add(commands, "new", _new, "a new lesson, ready to run, from the template")
     new.add_argument("id", metavar="ID")
-    new.add_argument("--title", required=True, help="the question that the lesson answers")
+    new.add_argument("--title", help="the question that the lesson answers")
 
 
 def _positive(text: str) -> int:
@@ -199,6 +205,12 @@ def _study(args: argparse.Namespace) -> int:
     from tl_helpers.kit import run_command
 
     return run_command.study(args)
+
+
+def _claims(args: argparse.Namespace) -> int:
+    from tl_helpers.kit import claims_command
+
+    return claims_command.claims(args)
 
 
 def _notebooks(args: argparse.Namespace) -> int:

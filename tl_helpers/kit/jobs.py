@@ -27,6 +27,11 @@ class Job:
     out: Path
     settings: Settings
 
+    @property
+    def key(self) -> tuple[str, int]:
+        """Lesson and seed: what tells the jobs of one call apart."""
+        return self.id, self.seed
+
 
 def run_all(jobs: list[Job], side_by_side: int, report: Callable[..., None]) -> list[RunResult]:
     """Run the jobs, at most ``side_by_side`` at a time.
@@ -34,10 +39,11 @@ def run_all(jobs: list[Job], side_by_side: int, report: Callable[..., None]) -> 
     Parameters
     ----------
     jobs : list of Job
+        No two of one lesson and seed, nor of one lesson with one folder.
     side_by_side : int
         Number of processes.
     report : callable
-        ``report(id, done=, total=)`` after each code cell, ``report(id, result=)`` at the end.
+        ``report(job, done=, total=)`` after each code cell, ``report(job, result=)`` at the end.
 
     Returns
     -------
@@ -46,21 +52,22 @@ def run_all(jobs: list[Job], side_by_side: int, report: Callable[..., None]) -> 
     """
     context = multiprocessing.get_context("spawn")  # a fork would share torch's and zmq's threads
     messages = context.Queue()
+    by_key = {job.key: job for job in jobs}
     waiting, busy, results = list(jobs), {}, {}
     try:
         while waiting or busy:
             while waiting and len(busy) < side_by_side:
                 job = waiting.pop(0)
-                busy[job.id] = _start(context, job, messages)
-            for id, content in _received(messages, busy):
-                report(id, **content)
+                busy[job.key] = _start(context, job, messages)
+            for key, content in _received(messages, busy):
+                report(by_key[key], **content)
                 if "result" in content:
-                    results[id] = content["result"]
-                    busy.pop(id).join()
+                    results[key] = content["result"]
+                    busy.pop(key).join()
     finally:
-        for id, process in busy.items():
-            _end(process, next(job for job in jobs if job.id == id))
-    return [results[job.id] for job in jobs]
+        for key, process in busy.items():
+            _end(process, by_key[key])
+    return [results[job.key] for job in jobs]
 
 
 def _start(context, job: Job, messages) -> BaseProcess:
@@ -69,17 +76,17 @@ def _start(context, job: Job, messages) -> BaseProcess:
     return process
 
 
-def _received(messages, busy: dict[str, BaseProcess]) -> Iterator[tuple[str, dict]]:
+def _received(messages, busy: dict[tuple, BaseProcess]) -> Iterator[tuple[tuple, dict]]:
     """Next message, or a result for each process that ended without sending one."""
     try:
         yield messages.get(timeout=0.2)
         return
     except queue.Empty:
         pass
-    for id, process in list(busy.items()):
+    for (id, seed), process in list(busy.items()):
         if process.exitcode not in (None, 0):
             text = f"its process ended with status {process.exitcode} and no result."
-            yield id, {"result": RunResult(id, "", 0, False, problems=[text])}
+            yield (id, seed), {"result": RunResult(id, "", seed, False, problems=[text])}
 
 
 def _end(process: BaseProcess, job: Job) -> None:
@@ -99,7 +106,7 @@ def _work(job: Job, messages) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
     def on_cell(done: int, total: int) -> None:
-        messages.put((job.id, {"done": done, "total": total}))
+        messages.put((job.key, {"done": done, "total": total}))
 
     settings = replace(job.settings, on_cell=on_cell)
     options = {"solutions": job.solutions, "out": job.out, "settings": settings}
@@ -108,7 +115,7 @@ def _work(job: Job, messages) -> None:
     except Exception as error:
         text = f"{type(error).__name__}: {error}"
         result = RunResult(job.id, job.profile, job.seed, job.solutions, problems=[text])
-    messages.put((job.id, {"result": result}))
+    messages.put((job.key, {"result": result}))
 
 
 def _end_with_parent() -> None:

@@ -159,6 +159,20 @@ def _title(notebook: NotebookNode) -> str:
     return ""
 
 
+def claims_held(claims: dict[str, Any] | None) -> str | None:
+    """An index entry's claims in a few words: "8 of 8, at 10 seeds: 79 of 80".
+
+    The first two numbers are of the run that the committed notebook shows, the others of the
+    recorded seeds, where there are any.
+    """
+    if not claims:
+        return None
+    words = f"{claims['held']} of {claims['total']}"
+    if not claims.get("seeds"):
+        return words
+    return f"{words}, at {claims['seeds']} seeds: {claims['held_at_seeds']} of {claims['of']}"
+
+
 def tagged(notebook: NotebookNode, tag: str) -> list[NotebookNode]:
     """Cells that carry this tag, in order."""
     return [cell for cell in notebook.cells if tag in cell.metadata.get("tags", [])]

@@ -48,14 +48,13 @@ def lesson_rows() -> list[dict[str, Any]]:
 
 def _lesson_row(lesson: Lesson) -> dict[str, Any]:
     laptop = lesson.recorded.get("laptop") or {}
-    claims = lesson.recorded.get("claims") or {}
     seconds = laptop.get("seconds")
     return {
         "id": lesson.id,
         "title": lesson.title,
         "minutes": None if seconds is None else round(seconds / 60, 1),
         "peak_mib": laptop.get("peak_mib"),
-        "claims": f"{claims['held']} of {claims['total']}" if claims else None,
+        "claims": lessons.claims_held(lesson.recorded.get("claims")),
         "track": lesson.track,
         "path": lesson.path.relative_to(paths.notebooks_dir()).as_posix(),
         "assets": list(lesson.assets),
@@ -202,16 +201,15 @@ def scorecard_rows() -> list[dict[str, Any]]:
 
 def _scorecard_row(lesson: Lesson) -> dict[str, Any]:
     row = {"id": lesson.id, "title": lesson.title, "gain": lesson.recorded.get("gain")}
-    claims = lesson.recorded.get("claims") or {}
-    held, total = claims.get("held"), claims.get("total")
+    row["claims"] = lessons.claims_held(lesson.recorded.get("claims"))
     row["from"] = "recorded" if row["gain"] else None
     if card := _own_card(lesson.id):
         from tl_helpers.kit.publish import bought
 
         held = sum(claim["holds"] is True for claim in card["claims"])
-        total = len(card["claims"])
+        row["claims"] = f"{held} of {len(card['claims'])}"
         row |= {"gain": bought(card), "from": f"your run ({card['profile']}, seed {card['seed']})"}
-    return {**row, "claims": None if held is None else f"{held} of {total}"}
+    return row
 
 
 def _own_card(id: str) -> dict[str, Any] | None:

@@ -2,14 +2,13 @@
 
 ``tl notebooks`` executes the committed notebooks at profile "laptop" as a learner would, cleans
 them, and records in ``notebooks/index.json`` what the runs measured. Headers and table are made
-from that index alone; ``python -m tl_helpers.publish`` renews them without executing anything.
+from that index alone; ``python -m tl_helpers.kit.publish`` renews them without executing anything.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-import re
 import tempfile
 import tomllib
 from collections.abc import Sequence
@@ -22,7 +21,8 @@ from nbformat import NotebookNode
 
 from tl_helpers.assets import files, paths
 from tl_helpers.assets.entries import read_catalogue
-from tl_helpers.kit import lessons, running
+from tl_helpers.compare import claim_record
+from tl_helpers.kit import glossary, lessons, running
 from tl_helpers.kit.cleaning import clean, tags
 
 FIGURE = "notebooks/figures/what_transfer_buys.png"
@@ -64,10 +64,11 @@ def header(entry: dict) -> str:
     """Header block of a lesson, markers included, from its entry in the index."""
     gpu = entry.get("gpu")
     rows = [
-        "| two CPU cores | peak memory | download | profile `gpu` |",
-        "|---|---|---|---|",
+        "| two CPU cores | peak memory | download | profile `gpu` | claims held |",
+        "|---|---|---|---|---|",
         f"| {_minutes(entry['laptop'])} | {_memory(entry['laptop'])} "
-        f"| {entry['download_mb']} MB | {_minutes(gpu) if gpu else 'not measured'} |",
+        f"| {entry['download_mb']} MB | {_minutes(gpu) if gpu else 'not measured'} "
+        f"| {lessons.claims_held(entry['claims'])} |",
     ]
     return "\n".join([HEADER[0], badges(entry["path"]), "", *rows, HEADER[1]])
 
@@ -92,7 +93,7 @@ def bought(scorecard: dict) -> str:
         return "not measured"
     words = f"{gain['mean']:+.2f} {scorecard['metric'].replace('_', ' ')}"
     if gain.get("low") is None or gain.get("high") is None:
-        words += " (one seed, no interval)"
+        words += " (no interval)"
     else:
         words += f" ({gain['low']:+.2f} to {gain['high']:+.2f})"
     if (saved.get("value") or 0) >= 1:
@@ -126,7 +127,7 @@ def publish(ids: Sequence[str] | None = None) -> None:
 
 def refresh() -> None:
     """Renew setup cells, headers and the README's table from the index, executing nothing."""
-    index = _in_order(read_index())
+    index = [_with_seeds(entry) for entry in _in_order(read_index())]
     write_index(index)
     for entry in index:
         path = paths.kit_root() / entry["path"]
@@ -176,12 +177,17 @@ def replace_block(text: str, block: str, markers: tuple[str, str]) -> str:
     Raises
     ------
     ValueError
-        When the markers are not there exactly once each.
+        When the markers are not there exactly once each, in this order.
     """
-    if [text.count(marker) for marker in markers] != [1, 1]:
-        raise ValueError(f"expected {markers[0]} and {markers[1]} once each, in this order.")
-    pattern = re.escape(markers[0]) + ".*" + re.escape(markers[1])
-    return re.sub(pattern, lambda _: block, text, flags=re.DOTALL)
+    counts = [text.count(marker) for marker in markers]
+    before, _, rest = text.partition(markers[0])
+    if counts != [1, 1] or markers[1] not in rest:
+        raise ValueError(
+            f"expected {markers[0]} and then {markers[1]} once each, found {counts[0]} and "
+            f"{counts[1]}{' in the other order' if counts == [1, 1] else ''}. Put them where the "
+            "block belongs."
+        )
+    return before + block + rest.partition(markers[1])[2]
 
 
 def _publish_one(lesson: lessons.Lesson) -> None:
@@ -191,6 +197,7 @@ def _publish_one(lesson: lessons.Lesson) -> None:
         laptop = _measured(lesson.id, "laptop", Path(folder) / "laptop", solutions=False)
         nb = clean(lessons.read(laptop.notebook))
         entry = {**_entry(lesson, nb), **_measurements(smoke, laptop)}
+    entry = _with_seeds(entry)
     _save(_with_fixed_parts(nb, entry), lesson.path)
     write_index([e for e in read_index() if e["id"] != lesson.id] + [entry])
 
@@ -233,12 +240,23 @@ def _measurements(smoke: running.RunResult, laptop: running.RunResult) -> dict:
     }
 
 
+def _with_seeds(entry: dict) -> dict:
+    """The entry with what is recorded of its claims at other seeds."""
+    record = claim_record.load(entry["id"])
+    shown = {key: entry["claims"][key] for key in ("held", "total")}
+    return {**entry, "claims": {**shown, **(claim_record.counts(record) if record else {})}}
+
+
 def _with_fixed_parts(nb: NotebookNode, entry: dict) -> NotebookNode:
-    """Put the current header and setup cell in place."""
+    """Put the current header, setup cell and glossary in place."""
     nb.cells[0].source = replace_block(nb.cells[0].source, header(entry), HEADER)
     for cell in nb.cells:
         if "setup" in tags(cell):
             cell.source = SETUP_CELL
+        if glossary.MARKERS[0] in cell.source:
+            cell.source = replace_block(
+                cell.source, glossary.block(glossary.read()), glossary.MARKERS
+            )
     return nb
 
 

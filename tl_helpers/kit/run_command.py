@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import ast
 import json
 import os
 import signal
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tl_helpers.assets import paths, watching
-from tl_helpers.kit import jobs, lessons
+from tl_helpers.kit import jobs, lessons, parameters
 from tl_helpers.kit.jobs import Job
 from tl_helpers.kit.lessons import Lesson, LessonError
 from tl_helpers.kit.running import RunResult, Settings
@@ -26,26 +26,26 @@ class Reporter:
 
     def __init__(self, quiet: bool) -> None:
         self.quiet = quiet
-        self.bars: dict[str, Any] = {}
+        self.bars: dict[tuple[str, int], Any] = {}
 
     def __call__(
-        self, id: str, done: int = 0, total: int = 0, result: RunResult | None = None
+        self, job: Job, done: int = 0, total: int = 0, result: RunResult | None = None
     ) -> None:
         """Take a message of `jobs.run_all`."""
         if result is None:
-            bar = self._bar(id, total)
+            bar = self._bar(job, total)
             bar.n = done
             bar.refresh()
             return
-        if id in self.bars:
-            self.bars.pop(id).close()
+        if job.key in self.bars:
+            self.bars.pop(job.key).close()
         if not self.quiet:
             print(line(result), flush=True)
 
-    def _bar(self, id: str, total: int) -> Any:
-        if id not in self.bars:
-            self.bars[id] = watching.bar(total=total, desc=id, unit="cell", leave=False)
-        return self.bars[id]
+    def _bar(self, job: Job, total: int) -> Any:
+        if job.key not in self.bars:
+            self.bars[job.key] = watching.bar(total=total, desc=job.id, unit="cell", leave=False)
+        return self.bars[job.key]
 
 
 def line(result: RunResult) -> str:
@@ -64,15 +64,19 @@ def line(result: RunResult) -> str:
 def run(args: argparse.Namespace) -> int:
     """``tl run``: 0 when every lesson ran as it should, else 1."""
     chosen = _chosen(args)
-    given = dict(map(parameter, args.parameter))
+    texts = dict(map(parameters.named, args.parameter))
+    given = {lesson.id: parameters.typed(lesson, texts) for lesson in chosen}
     for lesson in chosen:
-        all_given = {"profile": args.profile, "seed": args.seed, **given}
+        all_given = {"profile": args.profile, "seed": args.seed, **given[lesson.id]}
         lessons.check_parameters(lesson, all_given)
     out = Path(args.out or paths.work_dir() / "runs").resolve()
     seconds = args.limit or LIMITS[args.profile]
-    settings = Settings(parameters=given, threads=_threads(args), seconds=seconds)
-    todo = [Job(x.id, args.profile, args.seed, args.solutions, out, settings) for x in chosen]
-    results = _run_all(todo, args.jobs, Reporter(args.json))
+    settings = Settings(threads=_threads(args), seconds=seconds)
+    todo = [
+        Job(id, args.profile, args.seed, args.solutions, out, replace(settings, parameters=values))
+        for id, values in given.items()
+    ]
+    results = run_all(todo, args.jobs, Reporter(args.json))
     return _report(results, {lesson.id: lesson.title for lesson in chosen}, out, args.json)
 
 
@@ -96,7 +100,7 @@ def study(args: argparse.Namespace) -> int:
 def _run_study(lesson: Lesson, settings: Settings) -> RunResult:
     out = (paths.work_dir() / "studies").resolve()
     job = Job(lesson.id, "laptop", 0, False, out, replace(settings, seconds=STUDY_LIMIT))
-    (result,) = _run_all([job], 1, Reporter(quiet=False))
+    (result,) = run_all([job], 1, Reporter(quiet=False))
     return result
 
 
@@ -132,25 +136,6 @@ def _recorded(result: RunResult) -> int:
     return 0
 
 
-def parameter(text: str) -> tuple[str, Any]:
-    """``"rate=0.1"`` as name and value; what is not a Python literal is text.
-
-    Raises
-    ------
-    LessonError
-        When there is no ``=``, or for profile and seed, which have options of their own.
-    """
-    name, equals, value = text.partition("=")
-    if not equals or not name.isidentifier():
-        raise LessonError(f"-p {text}: expected NAME=VALUE, for example -p budget=10.")
-    if name in ("profile", "seed"):
-        raise LessonError(f"-p {text}: use --{name} {value} instead.")
-    try:
-        return name, ast.literal_eval(value)
-    except (ValueError, SyntaxError):
-        return name, value
-
-
 def _chosen(args: argparse.Namespace) -> list[Lesson]:
     if args.all == bool(args.ids):
         raise LessonError("name the lessons to run, or say --all; `tl list` shows them.")
@@ -167,7 +152,7 @@ def _threads(args: argparse.Namespace) -> int | None:
     return max(1, (os.cpu_count() or 1) // args.jobs)
 
 
-def _run_all(todo: list[Job], side_by_side: int, report: Reporter) -> list[RunResult]:
+def run_all(todo: list[Job], side_by_side: int, report: Callable[..., None]) -> list[RunResult]:
     """Like `jobs.run_all`; a polite kill cleans up as Ctrl-C does."""
 
     def stop(*_: object) -> None:
@@ -195,9 +180,11 @@ def _report(results: list[RunResult], titles: dict[str, str], out: Path, as_json
 
 
 def _recordings(id: str) -> list[Path]:
+    from tl_helpers.compare import claim_record
     from tl_helpers.compare.studies import results_dir
 
-    return sorted([*results_dir().glob(f"{id}.json"), *results_dir().glob(f"{id}-*.json")])
+    found = {*results_dir().glob(f"{id}.json"), *results_dir().glob(f"{id}-*.json")}
+    return sorted(found - {claim_record.path(id)})
 
 
 def _set_aside(id: str) -> None:

@@ -1,7 +1,8 @@
 """``tl new``: a lesson that runs from the first minute, to be rewritten section by section.
 
 The template is Markdown whose fenced Python blocks become code cells; the words after
-```` ```python ```` are the cell's tags, and ``exercise=ID`` marks an exercise's stub.
+```` ```python ```` are the cell's tags, and ``exercise=ID`` marks an exercise's stub. A line
+``<!-- cell TAG -->`` begins a Markdown cell with this tag.
 """
 
 from __future__ import annotations
@@ -32,18 +33,21 @@ TRACKS = (
     "your_own_project",
 )
 _BLOCK = re.compile(r"^```python *(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
+_PROSE = re.compile(r"^<!-- cell (\S+) -->\n", re.MULTILINE)
+_UNTITLED = "Untitled: which question does this lesson answer?"
 _LONGEST_NAME = 5  # words of the title that the file's name takes
 
 
-def create(id: str, title: str, root: Path | None = None) -> list[Path]:
+def create(id: str, title: str | None = None, root: Path | None = None) -> list[Path]:
     """Write a new lesson's notebook and its exercises.
 
     Parameters
     ----------
     id : str
         ``TRACK.LESSON`` such as ``"2.1"``.
-    title : str
-        The question that the lesson answers.
+    title : str, optional
+        The question that the lesson answers. Without one the files are called "untitled": give
+        both a name, and the notebook its title, when the question is found.
     root : Path, optional
         Folder of the notebooks; by default `paths.notebooks_dir()`.
 
@@ -60,7 +64,8 @@ def create(id: str, title: str, root: Path | None = None) -> list[Path]:
     import nbformat
 
     root = root or paths.notebooks_dir()
-    name = _file_name(id, title)
+    name = _file_name(id, title or "untitled")
+    title = title or _UNTITLED
     if id in [lesson.id for lesson in lessons.find(root)]:
         raise LessonError(f"lesson {id} is there already; `tl list` shows all.")
     notebook = root / _track(id, root) / f"{name}.ipynb"
@@ -79,8 +84,7 @@ def to_notebook(text: str, id: str) -> NotebookNode:
     cells = []
     parts = _BLOCK.split(text)  # prose, words of the fence, code, prose, ...
     for start in range(0, len(parts), 3):
-        if prose := parts[start].strip():
-            cells.append(new_markdown_cell(prose))
+        cells += [new_markdown_cell(text, metadata=tags) for text, tags in _prose(parts[start])]
         if start + 2 < len(parts):
             cells.append(
                 new_code_cell(parts[start + 2].rstrip(), metadata=_marks(parts[start + 1]))
@@ -90,6 +94,14 @@ def to_notebook(text: str, id: str) -> NotebookNode:
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     metadata = {"kernelspec": kernel, "tl": {"id": id, "assets": []}}
     return new_notebook(cells=cells, metadata=metadata)
+
+
+def _prose(text: str) -> list[tuple[str, dict]]:
+    """Markdown cells of the text between two code cells, with their metadata."""
+    first, *tagged = _PROSE.split(text)
+    pairs = [(first, {})]
+    pairs += [(tagged[n + 1], {"tags": [tagged[n]]}) for n in range(0, len(tagged), 2)]
+    return [(prose.strip(), metadata) for prose, metadata in pairs if prose.strip()]
 
 
 def _marks(words: str) -> dict:

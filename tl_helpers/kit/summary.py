@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tl_helpers.assets import files
+from tl_helpers.compare import claim_record
 from tl_helpers.kit.running import RunResult
 
 STYLE = """
@@ -67,7 +68,7 @@ def _row(result: RunResult, title: str, page: Path | None) -> str:
     else:
         files = name
     outcome = "as it should" if result.ok else _list(result.problems)
-    claims = _list([f"{SAID[claim['holds']]}: {claim['text']}" for claim in result.claims])
+    claims = _list([_claim(result, claim) for claim in result.claims])
     checks = _list([f"{check['id']} {check['state']}" for check in result.checks])
     style = "" if result.ok else ' class="failed"'
     return (
@@ -75,6 +76,13 @@ def _row(result: RunResult, title: str, page: Path | None) -> str:
         f'<td class="number">{result.seconds:.0f}</td><td class="number">{result.peak_mib:.0f}</td>'
         f"<td>{claims}</td><td>{checks}</td></tr>"
     )
+
+
+def _claim(result: RunResult, claim: dict) -> str:
+    line = f"{SAID[claim['holds']]}: {claim['text']}"
+    if result.profile != claim_record.PROFILE:
+        return line
+    return line + claim_record.said(result.id, claim["task"], claim["text"], result.seed)
 
 
 def _list(texts: Sequence[str]) -> str:

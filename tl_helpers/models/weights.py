@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import zipfile
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -16,6 +17,8 @@ from tl_helpers.assets.files import replacing, sync
 
 Tensors = Mapping[str, Tensor]
 _KEY = "tl_helpers"
+# Parts that torch puts into the names of a model that it wraps: compiled, parallel, sharded, ….
+_WRAPPERS = {"_orig_mod", "module", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"}
 
 
 class CheckpointError(RuntimeError):
@@ -60,7 +63,8 @@ def load_weights(
     ----------
     path : path
     module : nn.Module
-        Built as the saved one was; it is not touched when anything does not match.
+        Built as the saved one was; it is not touched when anything does not match. Either may be
+        compiled or parallel and the other not.
     classes : sequence of str, optional
         Must equal the saved names, in order, when both are known.
 
@@ -102,12 +106,15 @@ def check_classes(
 def load_into(module: nn.Module, tensors: Tensors, where: str | Path) -> None:
     """Copy ``tensors`` into ``module`` after checking that names and shapes agree.
 
+    Names may differ in what torch adds to those of compiled and parallel models.
+
     Raises
     ------
     CheckpointError
         Naming the first tensors that are missing, unknown or of another shape.
     """
     own = module.state_dict()
+    tensors = named_as(own, tensors)
     missing = [name for name in own if name not in tensors]
     unknown = [name for name in tensors if name not in own]
     shapes = [
@@ -125,7 +132,23 @@ def load_into(module: nn.Module, tensors: Tensors, where: str | Path) -> None:
             f"{where} does not fit this model: {'; '.join(problems)}. Build the model as it was "
             "when it was saved: the same backbone, and a head with as many classes."
         )
-    module.load_state_dict(dict(tensors))
+    module.load_state_dict(tensors)
+
+
+def named_as(own: Iterable[str], tensors: Tensors) -> dict[str, Tensor]:
+    """``tensors`` under a model's own names, where only a wrapper of torch's tells them apart.
+
+    ``torch.compile`` puts ``_orig_mod.`` and parallel models put ``module.`` in front, also deeper
+    inside. A tensor that the model does not have keeps its name.
+    """
+    names = {_unwrapped(name): name for name in own}
+    renamed = {names.get(_unwrapped(name), name): tensor for name, tensor in tensors.items()}
+    unique = len(names) == len(list(own)) and len(renamed) == len(tensors)
+    return renamed if unique else dict(tensors)
+
+
+def _unwrapped(name: str) -> str:
+    return ".".join(part for part in name.split(".") if part not in _WRAPPERS)
 
 
 def write_tensors(path: Path, tensors: Tensors, classes: Sequence[str] | None) -> None:
@@ -180,6 +203,12 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], list[str] | None]:
     except FileNotFoundError as error:
         raise CheckpointError(f"{path} does not exist. Check the path.") from error
     except (SafetensorError, OSError) as error:
+        if zipfile.is_zipfile(path):
+            raise CheckpointError(
+                f"{path} is a file of torch.save, and not of save_weights. Read it with "
+                "module.load_state_dict(torch.load(path, weights_only=True)); save_weights then "
+                "writes one that carries class names and a checksum."
+            ) from error
         raise CheckpointError(damaged(path, str(error))) from error
     if _KEY not in metadata:
         raise CheckpointError(

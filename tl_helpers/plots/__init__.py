@@ -1,11 +1,19 @@
-"""Figures of comparisons, data, networks and boxes; style and widgets. Draws, never trains."""
+"""Figures of comparisons, data, networks, errors and boxes; style and widgets. Draws, never trains.
+
+An arm's colour and marker follow its name (`look`); plots of reports, networks, errors and losses
+compose their own descriptions, which `show` puts under them.
+"""
 
 from tl_helpers._door import door
 
 NAMES = {
-    "charts": ["bars", "history", "label_efficiency"],
+    "appearance": ["look", "looks"],
+    "charts": ["bars", "label_efficiency"],
     "data": ["confusion", "embedding", "image_grid"],
-    "style": ["show", "use_style"],
+    "losses": ["loss_curves"],
+    "mistakes": ["errors"],
+    "networks": ["network"],
+    "style": ["description", "show", "use_style"],
 }
 MODULES = ["boxes", "style", "widgets"]
 __getattr__, __dir__, __all__ = door(__name__, NAMES, MODULES)

@@ -66,7 +66,8 @@ def boxes(
         if found is not None:
             _draw(ax, found[place], FOUND_LOOK)
         if titles is not None:
-            ax.set_title(titles[place], fontsize=9, fontweight="normal", loc="center", pad=3)
+            look = {"fontsize": 9, "fontweight": "normal", "loc": "center", "pad": 3}
+            ax.set_title(titles[place], parse_math=False, **look)
     _key(grid.flat[0].figure, with_found=found is not None)
     return grid.flat[: len(pictures)]
 

@@ -1,48 +1,45 @@
-"""Figures of the course: reports, histories and data in, Axes out. Nothing here trains."""
+"""Figures of a report: the metric over label budgets, and the arms at one budget."""
 
 from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator, NullLocator
+from matplotlib.ticker import NullLocator
 
-from tl_helpers.plots.data import confusion, embedding, image_grid
-from tl_helpers.plots.style import (
-    DASHES,
-    HATCHES,
-    MARKERS,
-    colour,
-    legend_below,
-    new_axes,
-    show,
-    styled,
-    use_style,
-)
+from tl_helpers.plots import words
+from tl_helpers.plots.appearance import looks
+from tl_helpers.plots.style import HATCHES, describe, legend_below, new_axes, styled
 
-__all__ = [
-    "bars",
-    "confusion",
-    "embedding",
-    "history",
-    "image_grid",
-    "label_efficiency",
-    "show",
-    "use_style",
-]
+_CHANCE = {"color": "#555555", "linestyle": ":", "linewidth": 1.2}
+_GOOD = {"color": "#555555", "linestyle": (0, (6, 3)), "linewidth": 1.2}
 
 
 @styled
-def label_efficiency(report, ax: Axes | None = None) -> Axes:
+def label_efficiency(
+    report,
+    ax: Axes | None = None,
+    *,
+    chance: float | None = None,
+    good_enough: float | None = None,
+    title: str | None = None,
+) -> Axes:
     """The metric against the label budget, a line an arm, with 95 % intervals.
 
     Arms with pretrained weights have full lines, controls broken ones. Filled markers ran now;
-    empty ones are recorded. An arm with one seed has no interval, and no bar.
+    empty ones are recorded. An arm with one seed has no interval, and no bar. Colour and marker
+    follow the arm's name. Nothing is drawn outside [0, 1] of a metric that cannot leave it.
 
     Parameters
     ----------
     report : compare.TransferReport
     ax : Axes, optional
         By default of a new figure.
+    chance : float, optional
+        What blind guessing scores; drawn as a dotted line.
+    good_enough : float, optional
+        What the field calls good enough to use; drawn as a broken line.
+    title : str, optional
+        By default the finding at the headline's budget, composed from the report.
 
     Raises
     ------
@@ -52,20 +49,28 @@ def label_efficiency(report, ax: Axes | None = None) -> Axes:
     if not report.rows:
         raise ValueError("the report has no rows to draw.")
     ax, setting = new_axes(ax, (7, 4.6)), report.setting
-    for index, arm in enumerate(setting.arms):
-        _arm_line(ax, report, arm, index)
+    drawn = looks(setting.arms)
+    for place, arm in enumerate(setting.arms):
+        _arm_line(ax, report, arm, drawn[arm], place)
+    _level(ax, chance, "chance", _CHANCE, right=True)
+    _level(ax, good_enough, "good enough to use", _GOOD, right=False)
     ax.set_xscale("log")
     ax.set_xticks(setting.budgets, [str(budget) for budget in setting.budgets])
     ax.xaxis.set_minor_locator(NullLocator())
     ax.set_xlabel("labels used (log scale)")
-    ax.set_ylabel(_metric(setting))
-    ax.set_title(_title(setting, "what each label budget buys"))
+    ax.set_ylabel(words.metric_label(setting))
+    _stay_inside(ax.get_ylim, ax.set_ylim, words.bounds(setting))
+    found = words.finding(report) or "What each label budget buys"
+    ax.set_title(title or _with_task(setting, found))
     legend_below(ax, title=_legend_note(report), title_fontsize=8)
+    describe(ax, words.curves(report, chance, good_enough))
     return ax
 
 
 @styled
-def bars(report, budget: int | None = None, ax: Axes | None = None) -> Axes:
+def bars(
+    report, budget: int | None = None, ax: Axes | None = None, *, chance: float | None = None
+) -> Axes:
     """The metric of every arm at one budget, with 95 % intervals.
 
     Parameters
@@ -74,6 +79,8 @@ def bars(report, budget: int | None = None, ax: Axes | None = None) -> Axes:
     budget : int, optional
         By default the headline's.
     ax : Axes, optional
+    chance : float, optional
+        What blind guessing scores; drawn as a dotted line.
 
     Raises
     ------
@@ -85,92 +92,86 @@ def bars(report, budget: int | None = None, ax: Axes | None = None) -> Axes:
     arms = [arm for arm in setting.arms if report.has(arm, budget)]
     if not arms:
         raise ValueError(f"no arm has a row at {budget} labels; budgets are {setting.budgets}.")
-    ax = new_axes(ax)
+    ax, drawn = new_axes(ax), looks(setting.arms)
     for place, arm in enumerate(arms):
-        mean, low, high = report.interval(arm, budget)
-        index = setting.arms.index(arm)
-        look = {"color": colour(index), "hatch": HATCHES[index % len(HATCHES)]}
-        label = "pretrained" if arm in setting.pretrained else "control"
-        ax.barh(place, mean, edgecolor="white", height=0.7, label=label, **look)
-        if np.isfinite(high - low):
-            ends = [[mean - low], [high - mean]]
-            ax.errorbar(mean, place, xerr=ends, color="black", capsize=4, linewidth=1.2)
-        reach = high if np.isfinite(high) else mean
-        ax.annotate(f"{mean:.2f}", (reach, place), (6, 0), textcoords="offset points", va="center")
+        look = {"color": drawn[arm].colour, "hatch": HATCHES[place % len(HATCHES)]}
+        _bar(ax, place, _clipped(report, arm, budget), look)
+    if chance is not None:
+        ax.axvline(chance, **_CHANCE)
+        ax.annotate("chance", (chance, 0), (3, -2), **_note("top"), rotation=90)
     names = [f"{arm}\n({'pretrained' if arm in setting.pretrained else 'control'})" for arm in arms]
     ax.set_yticks(range(len(arms)), names)
     ax.invert_yaxis()
     ax.grid(False, axis="y")
     ax.margins(x=0.12)
-    ax.set_xlabel(_metric(setting))
-    ax.set_title(_title(setting, f"every arm at {budget} labels"))
+    ax.set_xlabel(words.metric_label(setting))
+    ax.set_title(_with_task(setting, f"Every arm at {budget} labels"))
+    describe(ax, words.bar_chart(report, budget, arms))
     return ax
 
 
-@styled
-def history(history, ax: Axes | None = None) -> Axes:
-    """Losses against the epoch, and the validation metric on a second axis.
-
-    Parameters
-    ----------
-    history : training.History
-    ax : Axes, optional
-
-    Raises
-    ------
-    ValueError
-        When no epoch was finished.
-    """
-    if not history.epochs:
-        raise ValueError("the history has no finished epoch to draw.")
-    ax = new_axes(ax, (7, 4.2))
-    epochs = [row["epoch"] for row in history.epochs]
-    _curve(ax, epochs, history, "train_loss", "training loss", 0)
-    _curve(ax, epochs, history, "valid_loss", "validation loss", 1)
-    ax.set_xlabel("epoch")
-    ax.set_ylabel("loss")
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    lines = list(ax.lines)
-    if any(row["valid_metric"] is not None for row in history.epochs):
-        right = ax.twinx()
-        right.grid(False)
-        right.spines["right"].set_visible(True)
-        right.set_ylabel("validation metric")
-        _curve(right, epochs, history, "valid_metric", "validation metric (right)", 2)
-        lines += right.lines
-    if history.best_epoch is not None:
-        lines.append(ax.axvline(history.best_epoch, color="black", linestyle=":", linewidth=1))
-        lines[-1].set_label(f"best epoch, {history.best_epoch}")
-    legend_below(ax, lines)
-    how = "stopped early" if history.stopped == "early" else history.stopped
-    ax.set_title(f"Training: {len(epochs)} epochs, {how}")
-    return ax
-
-
-def _arm_line(ax: Axes, report, arm: str, index: int) -> None:
+def _arm_line(ax: Axes, report, arm: str, look, place: int) -> None:
     setting = report.setting
     budgets = [budget for budget in setting.budgets if report.has(arm, budget)]
     if not budgets:
         return
-    intervals = np.array([report.interval(arm, budget) for budget in budgets])
+    mean, low, high = np.array([_clipped(report, arm, budget) for budget in budgets]).T
     # A shift of a few per cent keeps bars of equal budgets apart on the log scale.
-    x = np.array(budgets) * 1.035 ** (index - (len(setting.arms) - 1) / 2)
-    pretrained = arm in setting.pretrained
-    dash = "-" if pretrained else DASHES[1 + index % (len(DASHES) - 1)]
-    look = {"color": colour(index), "marker": MARKERS[index % len(MARKERS)]}
-    ax.plot(x, intervals[:, 0], linestyle=dash, label=arm, **look)
-    mean, low, high = intervals.T
+    x = np.array(budgets) * 1.035 ** (place - (len(setting.arms) - 1) / 2)
+    style = {"color": look.colour, "marker": look.marker}
+    dash = "-" if arm in setting.pretrained else look.dash
+    ax.plot(x, mean, linestyle=dash, label=arm, clip_on=False, **style)
     finite = np.isfinite(high - low)
-    ends = np.array([mean - low, high - mean])[:, finite]
+    ends = np.array([mean - low, high - mean])[:, finite].clip(0)
     ax.errorbar(
         *(x[finite], mean[finite], ends),
-        **{"fmt": "none", "ecolor": colour(index), "capsize": 2.5, "elinewidth": 1},
+        **{"fmt": "none", "ecolor": look.colour, "capsize": 2.5, "elinewidth": 1},
     )
     recorded = [all(row.recorded for row in report.cell(arm, b).values()) for b in budgets]
-    ax.plot(
-        *(x[recorded], mean[recorded]),
-        **{**look, "linestyle": "none", "markerfacecolor": "white", "zorder": 3},
-    )
+    hollow = {**style, "linestyle": "none", "markerfacecolor": "white", "zorder": 3}
+    ax.plot(x[recorded], mean[recorded], **hollow)
+
+
+def _bar(ax: Axes, place: int, interval: tuple[float, float, float], look: dict) -> None:
+    mean, low, high = interval
+    ax.barh(place, mean, edgecolor="white", height=0.7, **look)
+    if np.isfinite(high - low):
+        ends = np.array([[mean - low], [high - mean]]).clip(0)
+        ax.errorbar(mean, place, xerr=ends, color="black", capsize=4, linewidth=1.2)
+    reach = high if np.isfinite(high) else mean
+    ax.annotate(f"{mean:.2f}", (reach, place), (6, 0), **_note("center"))
+
+
+def _clipped(report, arm: str, budget: int) -> tuple[float, float, float]:
+    """Mean and interval; no end of it outside the metric's own range."""
+    mean, low, high = report.interval(arm, budget)
+    if np.isfinite(high - low):
+        low, high = np.clip([low, high], *words.bounds(report.setting))
+    return mean, low, high
+
+
+def _level(ax: Axes, value: float | None, name: str, style: dict, right: bool) -> None:
+    """A line across the figure, named at the end where curves seldom are."""
+    if value is not None:
+        ax.axhline(value, zorder=1, **style)
+        where = {"xycoords": ("axes fraction", "data"), "color": "#555555"}
+        side = {"ha": "right" if right else "left"}
+        ax.annotate(
+            name, (int(right), value), (-2 if right else 3, 2), **side, **where, **_note("bottom")
+        )
+
+
+def _with_task(setting, text: str) -> str:
+    return text if setting.task == "main" else f"{setting.task}: {text[0].lower()}{text[1:]}"
+
+
+def _note(vertical: str) -> dict:
+    return {"textcoords": "offset points", "va": vertical, "fontsize": 8}
+
+
+def _stay_inside(get, put, bounds: tuple[float, float]) -> None:
+    low, high = get()
+    put(max(low, bounds[0]), min(high, bounds[1]))
 
 
 def _legend_note(report) -> str:
@@ -178,21 +179,3 @@ def _legend_note(report) -> str:
     if any(row.recorded for row in report.rows):
         note += "; empty marker: recorded; filled: ran now"
     return note
-
-
-def _metric(setting) -> str:
-    better = "higher" if setting.higher_is_better else "lower"
-    return f"{setting.metric_name} ({better} is better)"
-
-
-def _title(setting, text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}" if setting.task == "main" else f"{setting.task}: {text}"
-
-
-def _curve(ax: Axes, epochs, history, key: str, label: str, index: int) -> None:
-    values = [row[key] for row in history.epochs]
-    if all(value is None for value in values):
-        return
-    values = [np.nan if value is None else value for value in values]
-    look = {"color": colour(index), "marker": MARKERS[index], "linestyle": DASHES[index]}
-    ax.plot(epochs, values, label=label, markersize=4, **look)

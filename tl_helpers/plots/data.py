@@ -45,7 +45,8 @@ def image_grid(images, titles: Sequence[str] | None = None, columns: int = 8) ->
     for place, (ax, picture) in enumerate(zip(grid.flat, pictures, strict=False)):
         ax.imshow(picture, cmap="gray" if picture.ndim == 2 else None, interpolation="nearest")
         if titles is not None:
-            ax.set_title(titles[place], fontsize=8, fontweight="normal", loc="center", pad=2)
+            look = {"fontsize": 8, "fontweight": "normal", "loc": "center", "pad": 2}
+            ax.set_title(titles[place], parse_math=False, **look)
     return grid.flat[: len(pictures)]
 
 
@@ -78,8 +79,9 @@ def confusion(truth, predicted, classes: Sequence[str], ax: Axes | None = None) 
         dark = table[row, column] > table[row].sum() / 2
         tone = {"color": "white" if dark else "black", "fontsize": 8}
         ax.text(column, row, table[row, column], ha="center", va="center", **tone)
-    ax.set_xticks(range(count), classes, rotation=60, ha="right", rotation_mode="anchor")
-    ax.set_yticks(range(count), classes)
+    turned = {"rotation": 60, "ha": "right", "rotation_mode": "anchor"}
+    ax.set_xticks(range(count), classes, parse_math=False, **turned)
+    ax.set_yticks(range(count), classes, parse_math=False)
     ax.tick_params(labelsize=8)
     ax.grid(False)
     ax.set_xlabel("predicted class (darker: larger share of the row)")
@@ -125,7 +127,8 @@ def embedding(points, labels, classes: Sequence[str], ax: Axes | None = None) ->
     ax.set_xlabel("first dimension (no unit)")
     ax.set_ylabel("second dimension (no unit)")
     ax.set_title("Map of the features")
-    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=8, frameon=False)
+    legend = ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=8, frameon=False)
+    plt.setp(legend.get_texts(), parse_math=False)
     return ax
 
 

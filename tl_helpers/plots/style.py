@@ -11,6 +11,7 @@ import functools
 import html
 import io
 from collections.abc import Callable, Sequence
+from weakref import WeakKeyDictionary
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
@@ -74,7 +75,26 @@ def colour(index: int) -> str:
     return COLOURS[index % len(COLOURS)]
 
 
-def show(figure: Figure | Axes, alt: str) -> None:
+_DESCRIPTIONS: WeakKeyDictionary[Figure, list[str]] = WeakKeyDictionary()
+
+
+def describe(drawn: Figure | Axes, words: str) -> None:
+    """Keep a description that a plot composed, for `show`."""
+    _DESCRIPTIONS.setdefault(_figure_of(drawn), []).append(words)
+
+
+def description(drawn: Figure | Axes | Sequence[Axes]) -> str:
+    """What the plots in a figure composed to describe it; empty when they composed nothing."""
+    return " ".join(_DESCRIPTIONS.get(_figure_of(drawn), []))
+
+
+def _figure_of(drawn: Figure | Axes | Sequence[Axes]) -> Figure:
+    if isinstance(drawn, Figure):
+        return drawn
+    return drawn.figure if isinstance(drawn, Axes) else drawn[0].figure
+
+
+def show(figure: Figure | Axes | Sequence[Axes], alt: str = "") -> None:
     """Show a figure with a description in words, and close it.
 
     The output is a picture with ``alt`` in its metadata, and under it the same words, folded: few
@@ -83,20 +103,23 @@ def show(figure: Figure | Axes, alt: str) -> None:
 
     Parameters
     ----------
-    figure : Figure or Axes
-    alt : str
-        What a reader should see: the quantities, the order of the curves, the finding.
+    figure : Figure or Axes, or several Axes of one figure
+    alt : str, optional
+        What a reader should see: the quantities, the order of the curves, the finding. Plots of
+        reports, networks, errors and losses compose this themselves, and ``alt`` comes after it:
+        pass it only to say more.
 
     Raises
     ------
     ValueError
-        When ``alt`` is empty.
+        When neither the plot nor ``alt`` describes the figure.
     """
     from IPython.display import display
 
-    if not alt.strip():
+    figure = _figure_of(figure)
+    alt = f"{description(figure)} {alt.strip()}".strip()
+    if not alt:
         raise ValueError("alt is empty; describe what the picture shows in a sentence or two.")
-    figure = figure if isinstance(figure, Figure) else figure.figure
     photographs = any(image.get_array().ndim == 3 for ax in figure.axes for image in ax.images)
     picture = (jpeg(figure), "image/jpeg") if photographs else (png(figure), "image/png")
     data, metadata = bundle(alt, *picture)

@@ -1,13 +1,17 @@
-"""Frozen features: computed once, cached on disk under weights, data and transform."""
+"""Frozen features: computed once, cached on disk under all that decides them.
+
+The key is a hash of what network and preprocessing compute (`models.behaviour`), of the data, the
+stages and the precision. What cannot be read into a key is computed anew each time, and said.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import random
 import shutil
-import zlib
+import tempfile
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,19 +20,19 @@ from typing import Any
 import numpy as np
 import torch
 from filelock import FileLock
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from tl_helpers.assets import paths
-from tl_helpers.assets.files import replacing
 from tl_helpers.datasets import Examples
 from tl_helpers.models.backbones import Backbone
+from tl_helpers.models.behaviour import NoFingerprint, fingerprint
+from tl_helpers.techniques.feature_files import read, write
 from tl_helpers.training.runtime import Runtime
 
 OUTPUT = "output"
 _CHUNK = 512  # examples between two saves: what an interrupted extraction can lose
-_VERSION = 2  # raise it when the computation below changes its results
+_SAMPLE = 8  # examples, spread over the set, whose preprocessing is looked at
+_VERSION = 3  # raise it when the computation below changes its results
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,12 @@ def extract(
     ValueError
         For an empty data set, features that are not finite, or a preprocessing that gives other
         inputs the second time: cached features of a random transform would be one frozen draw.
+
+    Warns
+    -----
+    UserWarning
+        When a part of the backbone cannot be read into the cache's key, such as a hook that holds
+        an open file: the features are computed, and not kept.
     """
     return extract_stages(backbone, dataset, runtime, [OUTPUT], batch_size)[OUTPUT]
 
@@ -101,34 +111,50 @@ def extract_stages(
     Raises
     ------
     ValueError
-        As `extract`, and for an unknown stage.
+        As `extract`, and for an unknown stage, or one that does not run exactly once in a pass.
+
+    Warns
+    -----
+    UserWarning
+        As `extract`.
     """
     if not len(dataset):
         raise ValueError("The data set is empty; expected at least one example.")
     unknown = [stage for stage in stages if stage not in (OUTPUT, *backbone.stages)]
     if unknown:
         raise ValueError(f"No stage is called {unknown[0]!r}. Known: {[*backbone.stages, OUTPUT]}.")
-    folder = paths.cache_dir() / "features" / cache_key(backbone, dataset, runtime, stages)
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / "lock"):
-        found = _read(folder / "features.safetensors")
-        if found is None:
-            found = _compute(folder, backbone, dataset, runtime, stages, batch_size)
+    wanted = (backbone, dataset, runtime, stages)
+    try:
+        folder = paths.cache_dir() / "features" / cache_key(*wanted)
+    except NoFingerprint as error:
+        warnings.warn(
+            f"Features of {backbone.name} are not cached: {error} is part of it or of its "
+            "preprocessing, and whether it stays the same cannot be told.",
+            stacklevel=2,
+        )
+        with tempfile.TemporaryDirectory() as scratch:
+            found = _compute(Path(scratch), *wanted, batch_size)
+    else:
+        found = _cached(folder, *wanted, batch_size)
     return {stage: FeatureSet(found[stage], dataset.y, list(dataset.ids)) for stage in stages}
 
 
 def cache_key(
     backbone: Backbone, dataset: Examples, runtime: Runtime, stages: Sequence[str]
 ) -> str:
-    """Name of the cache folder: a hash of weights, transform, data, stages and precision.
+    """Name of the cache folder: a hash of network, transform, data, stages and precision.
 
     Raises
     ------
     ValueError
         For a random transform.
+    tl_helpers.models.behaviour.NoFingerprint
+        For a part of the network or the transform that cannot be read.
     """
     sample = _transformed_sample(backbone, dataset)
-    parts = (backbone.fingerprint(), sample, dataset.fingerprint(), runtime.precision)
+    after = [backbone.module, *(backbone.stages[stage] for stage in stages if stage != OUTPUT)]
+    computed = fingerprint(backbone.name, after, backbone.preprocess)
+    parts = (computed, sample, dataset.fingerprint(), runtime.precision)
     return hashlib.sha256(repr((*parts, *stages, _VERSION)).encode()).hexdigest()[:32]
 
 
@@ -138,8 +164,9 @@ def clear_cache() -> None:
 
 
 def _transformed_sample(backbone: Backbone, dataset: Examples) -> str:
-    """Hash of the first inputs after preprocessing, whose printed form may not tell all of it."""
-    raw = dataset.take(range(min(4, len(dataset)))).x
+    """Hash of some inputs after preprocessing, which must be the same when they are made again."""
+    spread = np.linspace(0, len(dataset) - 1, min(_SAMPLE, len(dataset))).astype(int)
+    raw = dataset.take(spread).x
     with torch.random.fork_rng(devices=[]):
         before = _generator_states()
         first, second = (_tensors(backbone.preprocess(raw)) for _ in range(2))
@@ -167,6 +194,16 @@ def _tensors(inputs: Any) -> list[Tensor]:
     return list(inputs.values()) if isinstance(inputs, dict) else [inputs]
 
 
+def _cached(folder, backbone, dataset, runtime, stages, batch_size) -> dict[str, Tensor]:
+    """Features from ``folder``, computed there first unless another process has done it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / "lock"):
+        found = read(folder / "features.safetensors")
+        if found is None:
+            found = _compute(folder, backbone, dataset, runtime, stages, batch_size)
+    return found
+
+
 def _compute(folder, backbone, dataset, runtime, stages, batch_size) -> dict[str, Tensor]:
     """Fill ``folder`` chunk by chunk; chunks that an earlier, interrupted call left are kept."""
     order = _by_length(dataset)
@@ -177,10 +214,10 @@ def _compute(folder, backbone, dataset, runtime, stages, batch_size) -> dict[str
         for start in range(0, len(order), _CHUNK):
             members = order[start : start + _CHUNK]
             path = folder / f"chunk_{start}_{len(members)}.safetensors"
-            part = _read(path)
+            part = read(path)
             if part is None:
                 part = _forward(backbone, dataset.take(members), runtime, stages, batch_size)
-                _write(path, part)
+                write(path, part)
             parts.append(part)
     finally:
         for module, training in modes:  # each its own: parts may be frozen, others not
@@ -215,6 +252,7 @@ def _forward(backbone, dataset, runtime, stages, batch_size) -> dict[str, Tensor
                 features = backbone.module(inputs)
             if OUTPUT in caught:
                 caught[OUTPUT].append(features.float().cpu())
+            _check_ran_once(caught, start // batch_size + 1)
     finally:
         for hook in hooks:
             hook.remove()
@@ -226,6 +264,17 @@ def _forward(backbone, dataset, runtime, stages, batch_size) -> dict[str, Tensor
             "Check the weights, or use precision='fp32'."
         )
     return result
+
+
+def _check_ran_once(caught: dict[str, list[Tensor]], passes: int) -> None:
+    """A module that two places of a network share has two outputs, and one that is off has none."""
+    for stage, outputs in caught.items():
+        if len(outputs) != passes:
+            raise ValueError(
+                f"The stage {stage!r} gave {len(outputs) - passes + 1} outputs in one pass of the "
+                "network; expected one. Choose a stage that runs once, such as the module around "
+                "the places that share it."
+            )
 
 
 def _output_module(stage: nn.Module) -> nn.Module:
@@ -251,41 +300,10 @@ def _to_device(inputs: Any, runtime: Runtime) -> Any:
     return inputs.to(runtime.device, memory_format=layout)
 
 
-def _checksum(tensors: dict[str, Tensor]) -> str:
-    total = 0
-    for key in sorted(tensors):
-        total = zlib.crc32(tensors[key].contiguous().numpy().data, zlib.crc32(key.encode(), total))
-    return str(total)
-
-
-def _write(path: Path, tensors: dict[str, Tensor]) -> None:
-    tensors = {key: value.contiguous() for key, value in tensors.items()}
-    with replacing(path) as scratch:
-        save_file(tensors, scratch, {"crc32": _checksum(tensors)})
-
-
-def _read(path: Path) -> dict[str, Tensor] | None:
-    """Tensors of a cached file; None when it is missing, or damaged, which moves it aside."""
-    if not path.is_file():
-        return None
-    try:
-        with safe_open(path, "pt") as file:
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-            if _checksum(tensors) == (file.metadata() or {}).get("crc32"):
-                return tensors
-        problem = "its content is not what was written"
-    except SafetensorError as error:
-        problem = str(error)
-    aside = path.with_suffix(".damaged")
-    os.replace(path, aside)
-    print(f"Cached features were damaged ({problem}) and are computed again; see {aside.name}.")
-    return None
-
-
 def _join(folder: Path, parts: list[dict[str, Tensor]], order: Tensor) -> dict[str, Tensor]:
     back = torch.argsort(order)
     whole = {stage: torch.cat([part[stage] for part in parts])[back] for stage in parts[0]}
-    _write(folder / "features.safetensors", whole)
+    write(folder / "features.safetensors", whole)
     for left in folder.glob("*chunk_*.safetensors*"):  # hidden ones are of a killed process
         left.unlink()
     return whole

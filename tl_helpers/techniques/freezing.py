@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 
 class _StayInEval:
@@ -63,6 +64,31 @@ def freeze(module: nn.Module) -> nn.Module:
         for _, parameter in _own_parameters(part):
             parameter.requires_grad_(False)
             parameter.grad = None  # an optimizer would still follow a gradient left behind
+    return module
+
+
+def keep_statistics(module: nn.Module) -> nn.Module:
+    """Hold the running statistics of every batch-norm layer; all weights train as before.
+
+    With a few dozen examples the statistics of small batches replace those of millions of
+    pictures. Kept, they stay bit for bit, whatever ``.train()`` is later called.
+
+    Parameters
+    ----------
+    module : nn.Module
+        A network with or without batch-norm.
+
+    Returns
+    -------
+    nn.Module
+        The same module.
+    """
+    for layer in module.modules():
+        if isinstance(layer, _BatchNorm) and not is_frozen(layer):
+            flags = [parameter.requires_grad for parameter in layer.parameters(recurse=False)]
+            freeze(layer)
+            for parameter, flag in zip(layer.parameters(recurse=False), flags, strict=True):
+                parameter.requires_grad_(flag)
     return module
 
 

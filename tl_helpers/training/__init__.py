@@ -10,7 +10,7 @@ NAMES = {
     "loop": ["fit", "train_one_epoch"],
     "evaluation": ["Evaluation", "accuracy", "evaluate", "predict"],
     "history": ["History"],
-    "steps": ["NonFiniteLoss"],
+    "losses": ["NonFiniteLoss"],
     "mixup": ["Mixup"],
     "runtime": ["Runtime"],
 }

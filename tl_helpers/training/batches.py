@@ -9,16 +9,15 @@ yield equally often: a process without an example in a small last batch yields `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, IterableDataset, SequentialSampler, TensorDataset
-from torch.utils.data.distributed import DistributedSampler
+from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
-from tl_helpers.training import processes
+from tl_helpers.training import loaders, processes
 from tl_helpers.training.inputs import (
     ACCEPTED,
     Inputs,
@@ -48,6 +47,11 @@ class TensorBatches:
     runtime : Runtime
     shuffle : bool
         New order each epoch, from ``generator`` or else torch's global generator.
+
+    Attributes
+    ----------
+    join_last : bool
+        Whether a last batch of one example joins the batch before it.
     """
 
     def __init__(
@@ -67,20 +71,29 @@ class TensorBatches:
         self.examples = _length(x)
         self.batch_size = batch_size
         self.shuffle = shuffle
+        self.join_last = False
         self.generators = [generator] if shuffle and generator is not None else []
         self._generator = generator
 
     def __len__(self) -> int:
-        return -(-self.examples // self.batch_size)
+        return len(self.sizes())
+
+    def sizes(self) -> list[int]:
+        """Examples of each batch of an epoch."""
+        full, rest = divmod(self.examples, self.batch_size)
+        if self.join_last and full and rest == 1:
+            return [*[self.batch_size] * (full - 1), self.batch_size + 1]
+        return [self.batch_size] * full + [rest] * (rest > 0)
 
     def start(self, skip: int = 0) -> Iterator[Batch]:
         """Draw the epoch's order now; then yield its batches after the first ``skip``."""
-        team = processes.current()
+        team, sizes = processes.current(), self.sizes()
         if self.shuffle or team.count > 1:
-            chosen = team.broadcast(self._order()).to(_home(self.x)).split(self.batch_size)[skip:]
+            chosen = team.broadcast(self._order()).to(_home(self.x)).split(sizes)[skip:]
             return map(self._take, team.shares(chosen))
-        starts = range(skip * self.batch_size, self.examples, self.batch_size)
-        return (self._slice(start) for start in starts)
+        first = skip * self.batch_size
+        return (self._slice(first + n * self.batch_size, size)
+                for n, size in enumerate(sizes[skip:]))  # fmt: skip
 
     def peek(self, count: int = 2) -> Batch:
         """First examples, outside of any epoch."""
@@ -94,11 +107,15 @@ class TensorBatches:
     def _take(self, indices: Tensor) -> Batch:
         if not len(indices):
             return NO_PART
-        x = map_inputs(self.x, lambda t: t.index_select(0, indices))
+        x = self.x
+        if isinstance(x, Tensor):
+            x = x.index_select(0, indices)
+        else:
+            x = map_inputs(x, lambda t: t.index_select(0, indices))
         return self._move(x, None if self.y is None else self.y.index_select(0, indices))
 
-    def _slice(self, start: int) -> Batch:
-        stop = start + self.batch_size
+    def _slice(self, start: int, size: int) -> Batch:
+        stop = start + size
         return self._move(
             map_inputs(self.x, lambda t: t[start:stop]),
             None if self.y is None else self.y[start:stop],
@@ -125,26 +142,39 @@ class LoaderBatches:
     ----------
     classes, ignored : int or None
         Once set, labels of every batch are checked before they reach the device.
+    begun : iterator or None
+        An epoch of a stream that a first look has begun: nothing of it is lost to the training.
+
+    Raises
+    ------
+    ValueError
+        For a loader that cannot tell how many batches an epoch has, unless it streams.
     """
 
     def __init__(self, loader: DataLoader, runtime: Runtime) -> None:
+        loaders.check_sized(loader)
         self.loader = loader
-        self._own = loader if processes.world_size() == 1 else _divided(loader)
+        self._own = loader if processes.world_size() == 1 else loaders.divided(loader)
+        self.begun: Iterator | None = None
         self.device = runtime.device
         self.classes: int | None = None
         self.ignored: int | None = None
         streamed = isinstance(loader.dataset, IterableDataset)
-        self.examples = None if streamed else len(loader.dataset)
+        self.examples = None if streamed else loaders.examples(loader)
         self.batch_size = loader.batch_size
-        self.generators = _generators_of(loader)
-        self.shuffle = not (streamed or isinstance(loader.sampler, SequentialSampler))
+        self.generators = loaders.generators_of(loader)
 
     def __len__(self) -> int:
         return len(self.loader)
 
+    def sizes(self) -> Sequence[int]:
+        """Examples of each batch of an epoch; none for a stream, where nobody knows."""
+        return loaders.sizes(self.loader)
+
     def start(self, skip: int = 0) -> Iterator[Batch]:
         """Start the loader and pass over ``skip`` batches now; then yield the others."""
-        batches = iter(self._own)
+        begun, self.begun = self.begun, None
+        batches = iter(self._own) if begun is None else begun
         for _ in range(skip):
             next(batches)
         return map(self._move, batches)
@@ -152,7 +182,12 @@ class LoaderBatches:
     def peek(self, count: int = 2) -> Batch:
         """First examples; draws random numbers as the start of an epoch does."""
         loader = self.loader
-        if self.examples is None or loader.batch_sampler is None:
+        if self.examples is None:
+            batches = iter(loader) if self.begun is None else self.begun
+            first = next(batches)
+            self.begun = chain([first], batches)
+            x, y = self._move(first)
+        elif loader.batch_sampler is None:
             x, y = self._move(next(iter(loader)))
         else:  # without starting worker processes
             chosen = next(iter(loader.batch_sampler))[:count]
@@ -241,58 +276,6 @@ def _pair(data: object) -> tuple[object, object]:
     if isinstance(data, Tensor | np.ndarray | Mapping):
         return data, None
     raise TypeError(f"The data is a {type(data).__name__}; expected {ACCEPTED}.")
-
-
-class _Parts:
-    """A batch sampler: this process's part of every batch that the first process draws."""
-
-    def __init__(self, batches: Iterable[list[int]]) -> None:
-        self.batches = batches
-
-    def __len__(self) -> int:
-        return len(self.batches)
-
-    def __iter__(self) -> Iterator[list[int]]:
-        team = processes.current()
-        drawn = team.broadcast([torch.as_tensor(batch) for batch in self.batches])
-        yield from (part.tolist() for part in team.shares(drawn))
-
-
-def _divided(loader: DataLoader) -> DataLoader:
-    """The same loader, giving this process's part of every batch, or None for an empty part."""
-    streamed = isinstance(loader.dataset, IterableDataset)
-    divided_before = isinstance(loader.sampler, DistributedSampler)
-    if streamed or divided_before or loader.batch_sampler is None:
-        kind = "streams its dataset" if streamed else "makes whole batches itself"
-        kind = "has a DistributedSampler" if divided_before else kind
-        raise ValueError(
-            f"This DataLoader {kind}, and fit divides every batch among the processes by itself. "
-            "Expected a loader over a Dataset with __len__ and __getitem__, a batch_size and an "
-            "ordinary sampler, the same on every process."
-        )
-    workers = {"prefetch_factor": loader.prefetch_factor,
-               "persistent_workers": loader.persistent_workers,
-               "multiprocessing_context": loader.multiprocessing_context,
-               "worker_init_fn": loader.worker_init_fn, "timeout": loader.timeout}  # fmt: skip
-    return DataLoader(
-        loader.dataset,
-        batch_sampler=_Parts(loader.batch_sampler),
-        num_workers=loader.num_workers,
-        collate_fn=partial(_collate, loader.collate_fn),
-        pin_memory=loader.pin_memory,
-        generator=loader.generator,
-        **workers,
-    )
-
-
-def _collate(collate: Callable, items: list) -> object:
-    return collate(items) if items else None
-
-
-def _generators_of(loader: DataLoader) -> list[torch.Generator]:
-    holders = [loader, loader.sampler, getattr(loader.batch_sampler, "sampler", None)]
-    found = [getattr(holder, "generator", None) for holder in holders]
-    return list({id(g): g for g in found if isinstance(g, torch.Generator)}.values())
 
 
 def _fits(x: Inputs, device: torch.device) -> bool:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, RandomSampler
+from torch.utils.data import DataLoader
 
-from tl_helpers.training import input_checks, processes
+from tl_helpers.training import input_checks, loaders, processes
 from tl_helpers.training.batches import Batches, as_batches
 from tl_helpers.training.inputs import check_labels
+from tl_helpers.training.losses import NonFiniteLoss
 from tl_helpers.training.runtime import Runtime
 
 
@@ -40,8 +41,11 @@ def evaluate(
     Raises
     ------
     ValueError
-        For an empty set, labels that do not match the outputs, or a metric that is not finite.
+        For an empty set, a DataLoader that drops its last examples, labels that do not match the
+        outputs, or a metric that is not finite.
     """
+    if isinstance(data, DataLoader):
+        loaders.check_complete(data, "data")
     batches = as_batches(data, batch_size, runtime)
     input_checks.check_batches(batches, "data")
     return score(model, batches, loss_fn, runtime, metric)
@@ -75,6 +79,29 @@ def score(
     return Evaluation(loss, value)
 
 
+def validate(
+    model: nn.Module,
+    held_out: Batches | None,
+    loss_fn: Callable[[Tensor, Tensor], Tensor],
+    runtime: Runtime,
+    metric: Callable[[Tensor, Tensor], float] | None,
+    epoch: int,
+) -> Evaluation:
+    """`score` after an epoch; of None for both where nothing is held out.
+
+    Raises
+    ------
+    NonFiniteLoss
+        Naming the epoch.
+    """
+    if held_out is None:
+        return Evaluation(None, None)
+    result = score(model, held_out, loss_fn, runtime, metric)
+    if not math.isfinite(result.loss):
+        raise NonFiniteLoss(f"The validation loss became {result.loss} after epoch {epoch}.")
+    return result
+
+
 def predict(model: nn.Module, data: object, runtime: Runtime, batch_size: int = 64) -> Tensor:
     """Outputs of ``model`` for every example, in the order of the data, on every process.
 
@@ -92,13 +119,10 @@ def predict(model: nn.Module, data: object, runtime: Runtime, batch_size: int = 
     Raises
     ------
     ValueError
-        For an empty set, or a DataLoader that shuffles.
+        For an empty set, or a DataLoader that shuffles, repeats or leaves out examples.
     """
-    if isinstance(data, DataLoader) and isinstance(data.sampler, RandomSampler):
-        raise ValueError(
-            "predict keeps the order of the data and this DataLoader shuffles. Expected a loader "
-            "made with shuffle=False."
-        )
+    if isinstance(data, DataLoader):
+        loaders.check_order(data)
     batches = as_batches(data, batch_size, runtime)
     if batches.examples == 0:
         raise ValueError("The data is empty; expected at least one example.")

@@ -9,30 +9,42 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
-from torch.nn.parallel import DistributedDataParallel
 
-from tl_helpers.training import processes
-from tl_helpers.training.batches import Batches, TensorBatches
-from tl_helpers.training.checkpoints import rng_state, set_rng_state
+from tl_helpers.training import loaders
+from tl_helpers.training.batch_checks import check_smallest_batch, undisturbed
+from tl_helpers.training.batches import Batches, LoaderBatches, TensorBatches
+from tl_helpers.training.failures import out_of_memory
 from tl_helpers.training.inputs import Inputs, check_labels
 from tl_helpers.training.runtime import Runtime
-from tl_helpers.training.steps import out_of_memory
 
 
-def check_numbers(**settings: float | None) -> None:
-    """Check that settings such as ``epochs`` are positive; None means not used.
+def check_sets(
+    model: nn.Module,
+    train: Batches,
+    valid: Batches | None,
+    loss_fn: Callable,
+    runtime: Runtime,
+    classes: Sequence[str] | None,
+    epochs: int,
+) -> None:
+    """Every check of the data of a run, with the model and the loss that it is for.
 
     Raises
     ------
     ValueError
-        Naming the setting. All but ``clip`` must be whole numbers.
+        As the checks below, and when a set can be read only once.
     """
-    for name, value in settings.items():
-        whole = isinstance(value, int) and not isinstance(value, bool)
-        if value is not None and not ((whole or name == "clip") and value > 0):
-            kind = "positive number" if name == "clip" else "whole number of at least 1"
-            raise ValueError(f"{name} is {value!r}; expected a {kind}.")
+    for name, batches in {"train": train, "valid": valid}.items():
+        if batches is None:
+            continue
+        check_batches(batches, name)
+        if isinstance(batches, LoaderBatches) and epochs > 1:
+            loaders.check_restarts(batches.loader, name)
+        outputs = check_model(model, batches, loss_fn, runtime, name)
+        check_classes_match(classes, outputs)
+    if isinstance(valid, LoaderBatches):
+        loaders.check_complete(valid.loader, "valid")
+    check_smallest_batch(model, train, runtime)
 
 
 def check_batches(batches: Batches, name: str) -> None:
@@ -94,7 +106,7 @@ def check_model(
         For outputs whose shape does not suit the labels, labels out of range, a loss that is not
         one number, or a batch that the model refuses.
     """
-    with _undisturbed(model, batches), torch.inference_mode(), runtime.autocast():
+    with undisturbed(model, batches), eval_mode(model), torch.no_grad(), runtime.autocast():
         x, y = _peek(batches, name)
         try:
             outputs = model(x)
@@ -136,15 +148,19 @@ def check_outputs(outputs: object, y: Tensor) -> None:
     got, wanted = tuple(outputs.shape), tuple(y.shape)
     if y.is_floating_point():
         if got != wanted:
+            cure = "Reshape y, or squeeze the outputs."
+            if outputs.ndim == y.ndim + 1 and bool((y == y.round()).all()):
+                cure = "If y holds class labels, make them whole numbers: y.astype(int), y.long()."
             raise ValueError(
                 f"The model returns {got} for float targets of shape {wanted}; expected equal "
-                "shapes, or the loss would silently broadcast. Reshape y, or squeeze the outputs."
+                f"shapes, or the loss would silently broadcast. {cure}"
             )
     elif outputs.ndim != y.ndim + 1 or got[:1] + got[2:] != wanted:
         raise ValueError(
             f"The model returns {got} for integer labels of shape {wanted}; expected outputs "
-            "(N, C), one column a class, and labels (N,). Give the model a classification head, "
-            "or make y float for regression."
+            "(N, C), one column a class, and labels (N,). Give the model a classification head; "
+            "or make y float for regression, and for losses of one output each such as "
+            "BCEWithLogitsLoss."
         )
 
 
@@ -210,57 +226,6 @@ def check_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
         )
 
 
-def check_divided(model: nn.Module, batches: Batches, runtime: Runtime) -> None:
-    """Look for what trains differently where several processes divide each batch.
-
-    Raises
-    ------
-    ValueError
-        For a model wrapped in ``DistributedDataParallel``, and for synchronised batch-norm when
-        the last batch is too small to give every process an example.
-
-    Warns
-    -----
-    UserWarning
-        For other batch-norm that trains, with what to write instead; on the first process.
-    """
-    team = processes.current()
-    if team.count == 1:
-        return
-    if isinstance(model, DistributedDataParallel):
-        raise ValueError(
-            "The model is a DistributedDataParallel, and fit adds up the gradients of all "
-            "processes by itself. Expected the plain model: model.module."
-        )
-    norms = {name: module for name, module in model.named_modules()
-             if isinstance(module, _BatchNorm) and _obeys_train(module)}  # fmt: skip
-    alone = [name for name, m in norms.items() if not isinstance(m, nn.SyncBatchNorm)]
-    if len(alone) < len(norms) and 0 < _smallest(batches) < team.count:
-        raise ValueError(
-            f"The smallest batch has {_smallest(batches)} examples for {team.count} processes, and "
-            "synchronised batch-norm needs one in each. Choose another batch_size."
-        )
-    if not alone or team.rank > 0:
-        return
-    cure = "synchronise them: model = nn.SyncBatchNorm.convert_sync_batchnorm(model)"
-    if runtime.device.type == "cpu":
-        cure = "torch synchronises them on GPUs only; on CPUs freeze them (freezing.freeze)"
-    warnings.warn(
-        f"Each process normalises its own part of a batch in {len(alone)} batch-norm layers "
-        f"({_list(alone)}), so the model trains differently from one process. Before making the "
-        f"optimizer, {cure}, or use nn.GroupNorm.",
-        stacklevel=3,
-    )
-
-
-def _obeys_train(module: nn.Module) -> bool:
-    """Whether ``train()`` reaches the module; frozen ones stay in eval."""
-    before = module.training
-    obeys = module.train().training
-    module.train(before)
-    return obeys
-
-
 @contextmanager
 def eval_mode(model: nn.Module) -> Iterator[None]:
     """Put a model in eval mode, and each of its modules back in its own mode afterwards."""
@@ -271,24 +236,6 @@ def eval_mode(model: nn.Module) -> Iterator[None]:
     finally:
         for module, mode in modes:
             module.training = mode
-
-
-def _smallest(batches: Batches) -> int:
-    """Examples of the smallest batch of an epoch; 0 where a sampler of its own decides."""
-    size, rest = batches.batch_size, 0
-    if size and len(batches) * size > batches.examples:
-        rest = batches.examples % size
-    return rest or size or 0
-
-
-@contextmanager
-def _undisturbed(model: nn.Module, batches: Batches) -> Iterator[None]:
-    before = rng_state(batches.generators)
-    try:
-        with eval_mode(model):
-            yield
-    finally:
-        set_rng_state(before, batches.generators)
 
 
 def _peek(batches: Batches, name: str) -> tuple[Inputs, Tensor]:

@@ -19,6 +19,8 @@ ACCEPTED = (
 def as_inputs(x: object) -> Inputs:
     """x as a tensor or a dict of tensors; float64 becomes float32, the type of the weights.
 
+    Arrays and tables (numpy, pandas) are taken row by row, whatever their index and layout.
+
     Raises
     ------
     TypeError
@@ -26,37 +28,48 @@ def as_inputs(x: object) -> Inputs:
     """
     if isinstance(x, Mapping):
         return {name: as_inputs(value) for name, value in x.items()}
-    if isinstance(x, np.ndarray):
-        x = torch.from_numpy(x)
-    if isinstance(x, Tensor):
-        return x.float() if x.dtype == torch.float64 else x
     if isinstance(x, list | tuple) and x and isinstance(x[0], str):
         raise TypeError(
             "x is a list of texts; expected token tensors. Tokenise first: "
             "x = backbone.preprocess(texts)."
         )
+    if hasattr(x, "__array__") and not isinstance(x, Tensor):
+        x = _tensor(x, "x", "numbers, one row an example")
+    if isinstance(x, Tensor):
+        return x.float() if x.dtype == torch.float64 else x
     raise TypeError(f"x is a {type(x).__name__}; expected {ACCEPTED}.")
 
 
 def as_targets(y: object) -> Tensor:
-    """y as a tensor; integer types become int64, float64 becomes float32.
+    """y as a tensor; integers and bool become int64, float64 becomes float32.
+
+    A column of a table is taken in its order, whatever its index.
 
     Raises
     ------
     TypeError
         For labels that are not numbers.
     """
-    try:
-        y = torch.as_tensor(y)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise TypeError(
-            f"y cannot be made a tensor ({error}); expected whole-number labels from 0, such as "
-            "positions in `classes`, or float targets."
-        ) from error
+    y = _tensor(y, "y", "whole-number labels from 0, such as positions in `classes`, or float "
+                        "targets")  # fmt: skip
     if y.dtype == torch.float64:
         return y.float()
-    whole = not (y.is_floating_point() or y.is_complex() or y.dtype == torch.bool)
-    return y.long() if whole else y
+    return y if y.is_floating_point() or y.is_complex() else y.long()
+
+
+def _tensor(values: object, name: str, expected: str) -> Tensor:
+    """Values as a tensor; arrays by position, copied where torch cannot share their memory."""
+    try:
+        if hasattr(values, "__array__") and not isinstance(values, Tensor):
+            # A table converts its own types better than numpy does: whole numbers stay so.
+            values = values.to_numpy() if hasattr(values, "to_numpy") else np.asarray(values)
+            plain = values.dtype.newbyteorder("=")  # as this machine stores numbers
+            values = np.require(values, plain, ["C_CONTIGUOUS", "WRITEABLE"])
+        return torch.as_tensor(values)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(
+            f"{name} cannot be made a tensor ({error}); expected {expected}."
+        ) from error
 
 
 def check_labels(y: Tensor, classes: int, ignored: int | None = None) -> None:

@@ -1,34 +1,30 @@
-"""Training, evaluation and prediction: one plain PyTorch loop on one device.
+"""The training loop and its step, on one device, in plain PyTorch.
 
-Under ``accelerate launch`` or torchrun every process runs the same loop on its part of each batch.
-What they exchange is in `processes`, which does nothing where there is one process.
+Under ``accelerate launch`` or torchrun every process runs the same loop on its part of each batch;
+what they exchange is in `processes`.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from tl_helpers.training import checkpoints, input_checks, processes
-from tl_helpers.training.batches import Batch, Batches, LoaderBatches, as_batches
-from tl_helpers.training.evaluation import Evaluation, place, score
+from tl_helpers.training import batch_checks, checkpoints, input_checks, plan, processes
+from tl_helpers.training.accumulation import Group
+from tl_helpers.training.batches import Batch, as_batches
+from tl_helpers.training.evaluation import place, validate
+from tl_helpers.training.failures import explained
 from tl_helpers.training.history import History
+from tl_helpers.training.inputs import Inputs
 from tl_helpers.training.logs import CsvLog, ProgressBar
+from tl_helpers.training.losses import LossMeter, check_weights_finite
+from tl_helpers.training.mixup import Mixup
 from tl_helpers.training.run_state import RunState
 from tl_helpers.training.runtime import Runtime, own_randomness
-from tl_helpers.training.steps import (
-    LossMeter,
-    NonFiniteLoss,
-    TrainStep,
-    check_weights_finite,
-    out_of_memory,
-)
 
 _SHOW_EVERY = 50  # optimizer steps between two updates of the progress bar
 
@@ -72,8 +68,8 @@ def fit(
         `batches.as_batches`. A loader keeps its own batch size and order; several processes
         divide its batches too, unless it streams.
     loss_fn : callable
-        ``loss_fn(outputs, y)``: mean over the batch. Label smoothing belongs here:
-        ``nn.CrossEntropyLoss(label_smoothing=0.1)``.
+        ``loss_fn(outputs, y)``: mean over the batch. Label smoothing and class weights belong
+        here: ``nn.CrossEntropyLoss(label_smoothing=0.1)``.
     optimizer : torch optimizer
         Over the trainable parameters of ``model``.
     epochs : int
@@ -84,18 +80,20 @@ def fit(
     batch_size : int
         Examples a forward pass, over all processes. A step sees ``batch_size * accumulate``.
     scheduler : torch scheduler, optional
-        On ``optimizer``. `ReduceLROnPlateau` gets the validation loss, or the metric in mode max.
+        On ``optimizer``, for at least the steps to come. `ReduceLROnPlateau` gets the validation
+        loss, or the metric in mode max.
     scheduler_per : {"epoch", "step"}
     accumulate, clip, mixup, augment
-        See `steps.TrainStep`.
+        See `TrainStep`.
     patience : int, optional
         Stop when this many epochs bring no better metric on ``valid``.
     checkpoint_dir : path, optional
         Save there after every epoch, and every ``checkpoint_every`` optimizer steps.
     resume : bool
         Continue from the checkpoint in ``checkpoint_dir``, if there is one, bit for bit (on a GPU:
-        with a deterministic runtime). Random augmentation must use the global generators, and
-        not those of persistent workers.
+        with a deterministic runtime). More epochs may be asked for; another learning rate, decay
+        or schedule is refused. Random augmentation must use the global generators, and not those
+        of persistent workers.
     logger : path or callable, optional
         Folder for a `logs.CsvLog`, or a function of the History called after each epoch.
     progress : bool
@@ -122,19 +120,18 @@ def fit(
     Warns
     -----
     UserWarning
-        For parameters that the optimizer misses, and for batch-norm under several processes.
+        For parameters that the optimizer misses, and batch-norm under several processes.
     """
-    input_checks.check_numbers(epochs=epochs, accumulate=accumulate, patience=patience,
-                               checkpoint_every=checkpoint_every, clip=clip)  # fmt: skip
-    _check_schedule(optimizer, scheduler, scheduler_per, valid is not None)
-    _check_plan(valid, patience, checkpoint_dir, checkpoint_every, resume)
+    plan.check_numbers(epochs=epochs, accumulate=accumulate, patience=patience,
+                       checkpoint_every=checkpoint_every, clip=clip)  # fmt: skip
+    plan.check_plan(valid, patience, checkpoint_dir, checkpoint_every, resume)
+    plan.check_schedule(optimizer, scheduler, scheduler_per, valid is not None)
     batches = as_batches(train, batch_size, runtime, shuffle=True, generator=runtime.generator())
     held_out = None if valid is None else as_batches(valid, batch_size, runtime)
     place(model, runtime)
     input_checks.check_optimizer(model, optimizer)
     classes = getattr(train, "classes", None)
-    _check_sets(model, batches, held_out, loss_fn, runtime, classes)
-
+    input_checks.check_sets(model, batches, held_out, loss_fn, runtime, classes, epochs)
     per_step = scheduler if scheduler_per == "step" else None
     step = TrainStep(model, optimizer, loss_fn, runtime, accumulate=accumulate, clip=clip,
                      scheduler=per_step, mixup=mixup, augment=augment)  # fmt: skip
@@ -142,17 +139,17 @@ def fit(
     logger = CsvLog(logger) if isinstance(logger, str | Path) else logger
     team = processes.current()
     run.agree({"epochs": epochs, "valid": None if held_out is None else held_out.examples})
-    input_checks.check_divided(model, batches, runtime)
+    batch_checks.check_divided(model, batches, runtime)
     team.share_model(model)
     with own_randomness():
         if resume and checkpoints.latest(checkpoint_dir) is not None:
             run.load()
-        steps = _steps(batches, accumulate, epochs)
-        bar = ProgressBar(progress and team.rank == 0, steps, step.updates)
-        with _explained(run), closing(bar):
+        plan.check_length(scheduler, run.schedule_to_come(epochs))
+        bar = ProgressBar(progress and team.rank == 0, run.steps(epochs), step.updates)
+        with explained(run), closing(bar):
             while run.epoch <= epochs and not run.waited_too_long(patience):
                 _fit_epoch(run, bar)
-                result = _validate(model, held_out, loss_fn, runtime, metric, run.epoch)
+                result = validate(model, held_out, loss_fn, runtime, metric, run.epoch)
                 run.end_epoch(result.loss, result.metric)
                 if logger is not None:
                     team.on_first(lambda: logger(run.history))
@@ -177,7 +174,7 @@ def train_one_epoch(
     model, data, loss_fn, optimizer, runtime, batch_size
         As in `fit`, whose checks of the inputs are left to you here.
     **step_options
-        accumulate, clip, scheduler (per step), mixup, augment: see `steps.TrainStep`.
+        accumulate, clip, scheduler (per step), mixup, augment: see `TrainStep`.
 
     Returns
     -------
@@ -186,38 +183,25 @@ def train_one_epoch(
 
     Raises
     ------
+    ValueError
+        When the loader gives a batch of one, and the model cannot train on one.
     NonFiniteLoss
-        Naming the step.
     """
     batches = as_batches(data, batch_size, runtime, shuffle=True)
     step = TrainStep(place(model, runtime), optimizer, loss_fn, runtime, **step_options)
+    batch_checks.check_smallest_batch(model, batches, runtime)
     meter = LossMeter(accumulate=step.accumulate)
-    input_checks.check_divided(model, batches, runtime)
+    batch_checks.check_divided(model, batches, runtime)
     processes.current().share_model(model)
     with own_randomness():
         _one_pass(step, batches.start(), meter)
     return meter.mean
 
 
-@contextmanager
-def _explained(run: RunState) -> Iterator[None]:
-    """Turn an interrupt into a history, and failures into errors that say what to do."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        run.history.stopped = "interrupted"
-    except NonFiniteLoss as error:
-        run.restore_best()
-        raise NonFiniteLoss(f"{error} {_advice(run)}") from None
-    except RuntimeError as error:
-        if not out_of_memory(error):
-            raise
-        raise torch.OutOfMemoryError(_memory_advice(run)) from error
-
-
 def _fit_epoch(run: RunState, bar: ProgressBar) -> None:
     def after_step() -> None:
-        run.after_step()
+        if run.every and run.step.updates % run.every == 0:
+            run.save()
         if run.step.updates % _SHOW_EVERY == 0:
             bar.update(run.step.updates, run.epoch, run.meter.mean)
 
@@ -234,87 +218,113 @@ def _one_pass(
     """The training loop."""
     step.model.train()
     for x, y in batches:
-        meter.add(step(x, y), len(y))
+        meter.add(*step(x, y))
         if after_step is not None and not step.pending:
             after_step()
     step.update()  # the last group may be incomplete
-    meter.flush()
+    meter.finish()
     processes.current().share_buffers(step.model)  # such as batch-norm's statistics
 
 
-def _validate(model, held_out, loss_fn, runtime, metric, epoch) -> Evaluation:
-    if held_out is None:
-        return Evaluation(None, None)
-    result = score(model, held_out, loss_fn, runtime, metric)
-    if not math.isfinite(result.loss):
-        raise NonFiniteLoss(f"The validation loss became {result.loss} after epoch {epoch}.")
-    return result
+class TrainStep:
+    """Forward and backward pass of one batch; an optimizer step after every `accumulate` of them.
 
+    Parameters
+    ----------
+    model, optimizer, loss_fn, runtime
+        ``loss_fn(outputs, y)`` returns the mean over the batch's examples.
+    accumulate : int
+        Batches a step. The gradient is that of one large batch, also when batches differ in size,
+        in the last, incomplete group of an epoch, with class weights and ignored labels, and the
+        parts of all processes included: see `accumulation`.
+    clip : float, optional
+        Largest norm of the whole gradient.
+    scheduler : torch scheduler, optional
+        Advanced after every optimizer step.
+    mixup : float or callable, optional
+        Alpha of `Mixup`, or ``mixup(x, y) -> (x, y_a, y_b, weight)``. Each of several processes
+        blends within its part of a batch, by a weight of its own.
+    augment : callable, optional
+        ``augment(x) -> x`` on each batch, on the device.
+    """
 
-def _check_sets(model, batches, held_out, loss_fn, runtime, classes) -> None:
-    for name, part in (("train", batches), ("valid", held_out)):
-        if part is not None:
-            input_checks.check_batches(part, name)
-            outputs = input_checks.check_model(model, part, loss_fn, runtime, name)
-            input_checks.check_classes_match(classes, outputs)
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        loss_fn: Callable[[Tensor, Tensor], Tensor],
+        runtime: Runtime,
+        *,
+        accumulate: int = 1,
+        clip: float | None = None,
+        scheduler=None,
+        mixup: float | Callable | None = None,
+        augment: Callable[[Inputs], Inputs] | None = None,
+    ) -> None:
+        self.model, self.optimizer, self.loss_fn = model, optimizer, loss_fn
+        self.runtime, self.scaler, self.autocast = runtime, runtime.scaler(), runtime.autocast()
+        self.accumulate, self.clip, self.scheduler = accumulate, clip, scheduler
+        self.mixup = Mixup(mixup) if isinstance(mixup, int | float) else mixup
+        self.augment = augment
+        self.updates = 0  # optimizer steps so far
+        self.pending = 0  # batches whose gradients wait for a step
+        whole = accumulate == 1 and processes.current().count == 1  # a batch is a step
+        self._group = None if whole else Group(loss_fn, accumulate, self.mixup is not None)
+        self._nothing = torch.zeros((), device=runtime.device), 0  # of a batch with no part here
+        optimizer.zero_grad(set_to_none=True)
 
+    def __call__(self, x: Inputs | None, y: Tensor) -> tuple[Tensor, int]:
+        """Train on one batch; its loss, detached, on the device, and how many examples it is of."""
+        if self._group is not None:
+            self._group.begin(y)
+        loss, examples = self._nothing if x is None else self._backward(x, y)
+        self.pending += 1
+        if self.pending == self.accumulate:
+            self.update()
+        return loss, examples
 
-def _check_schedule(optimizer, scheduler, scheduler_per: str, validated: bool) -> None:
-    if scheduler_per not in ("epoch", "step"):
-        raise ValueError(f"scheduler_per is {scheduler_per!r}; expected 'epoch' or 'step'.")
-    if scheduler is None:
-        return
-    if getattr(scheduler, "optimizer", optimizer) is not optimizer:
-        raise ValueError("The scheduler belongs to another optimizer; make it from this one.")
-    if isinstance(scheduler, ReduceLROnPlateau) and scheduler_per == "step":
-        raise ValueError("ReduceLROnPlateau needs a loss of an epoch; use scheduler_per='epoch'.")
-    if isinstance(scheduler, ReduceLROnPlateau) and scheduler.mode == "max" and not validated:
-        raise ValueError("ReduceLROnPlateau(mode='max') needs valid=... to take the metric from.")
+    def _backward(self, x: Inputs, y: Tensor) -> tuple[Tensor, int]:
+        if self.augment is not None:
+            x = self.augment(x)
+        with self.autocast:
+            if self.mixup is None:
+                outputs = self.model(x)
+                loss = self.loss_fn(outputs, y)
+            else:
+                x, y, y_b, weight = self.mixup(x, y)
+                outputs = self.model(x)
+                loss = weight * self.loss_fn(outputs, y) + (1 - weight) * self.loss_fn(outputs, y_b)
+        share = 1.0 if self._group is None else self._group.share(outputs, y)
+        if not share:  # no label of this batch counts, and the loss is 0 / 0
+            return self._nothing
+        self.scaler.scale(loss if share == 1.0 else loss * share).backward()
+        return loss.detach(), len(y)
 
+    def update(self) -> None:
+        """Optimizer step with the gradients of the pending batches, if there are any."""
+        if not self.pending:
+            return
+        if self._group is not None:
+            self._group.put_together(self._parameters(), self.updates + 1)
+        if self.clip is not None:
+            self.scaler.unscale_(self.optimizer)
+            nn.utils.clip_grad_norm_(self._parameters(), self.clip)
+        stepped = self._step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.pending = 0
+        self.updates += 1
+        if self.scheduler is not None and stepped:
+            self.scheduler.step()
 
-def _check_plan(valid, patience, folder, every, resume) -> None:
-    if patience is not None and valid is None:
-        raise ValueError("patience needs valid=..., the set that early stopping looks at.")
-    if folder is None and (every is not None or resume):
-        raise ValueError("checkpoint_every and resume need checkpoint_dir=..., the folder.")
-    if folder is not None and not resume and checkpoints.latest(folder) is not None:
-        raise ValueError(
-            f"checkpoint_dir {folder} holds a checkpoint of an earlier run. Pass resume=True to "
-            "continue it, or choose another folder."
-        )
+    def _step(self) -> bool:
+        """Whether the step was taken: in fp16 a step whose gradients overflow is skipped."""
+        if not self.scaler.is_enabled():
+            self.optimizer.step()
+            return True
+        before = self.scaler.get_scale()
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        return self.scaler.get_scale() >= before
 
-
-def _steps(batches: Batches, accumulate: int, epochs: int) -> int | None:
-    if isinstance(batches, LoaderBatches) and batches.examples is None:
-        return None
-    return -(-len(batches) // accumulate) * epochs
-
-
-def _advice(run: RunState) -> str:
-    lr = max(float(group["lr"]) for group in run.step.optimizer.param_groups)
-    text = (
-        f"Usual causes: a learning rate that is too high (now {lr:g}), inputs that are not scaled, "
-        "fp16 overflow. Try a tenth of it, clip=1.0, or precision='fp32'."
-    )
-    if run.folder is not None and (path := checkpoints.latest(run.folder)) is not None:
-        text += f" The last good checkpoint is kept in {path}."
-    if run.best is not None:
-        return f"{text} The model holds the weights of epoch {run.history.best_epoch}, the best."
-    return f"{text} The weights of the model are spoilt: build it again."
-
-
-def _memory_advice(run: RunState) -> str:
-    runtime, accumulate = run.step.runtime, run.step.accumulate
-    size = run.batches.batch_size or 1
-    text = (
-        f"Out of memory on {runtime.device} with batch_size={size}, accumulate={accumulate}, "
-        f"precision={runtime.precision}."
-    )
-    if size > 1:
-        text += (
-            f" Use batch_size={size // 2} with accumulate={accumulate * 2}: the same gradient in "
-            "about half the memory."
-        )
-    if runtime.precision == "fp32":
-        text += " Or precision='bf16' (fp16 on an older GPU), which halves the activations."
-    return text + " A frozen stage needs no memory for its gradients."
+    def _parameters(self) -> list[nn.Parameter]:
+        return [p for group in self.optimizer.param_groups for p in group["params"]]

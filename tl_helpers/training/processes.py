@@ -51,15 +51,15 @@ class OneProcess:
         """Run ``action`` on the first process, wait for it, and raise its exception everywhere."""
         action()
 
-    def average_gradients(self, parameters: Sequence[nn.Parameter], examples: int, unit: int):
-        """Make each gradient the mean over the examples of all processes.
+    def average_gradients(self, parameters: Sequence[nn.Parameter], weight: float, unit: int):
+        """Make each gradient the weighted mean over the examples of all processes.
 
         Parameters
         ----------
         parameters : sequence of nn.Parameter
-            With gradients of this process's ``sum of losses / unit``, or none.
-        examples : int
-            Of this process.
+            With gradients of this process's ``weighted sum of losses / unit``, or none.
+        weight : float
+            Of this process's examples in the loss: their number, unless labels count unequally.
         unit : int
             The same number on all processes.
         """
@@ -140,14 +140,14 @@ class SeveralProcesses(OneProcess):
             raise error
 
     def average_gradients(
-        self, parameters: Sequence[nn.Parameter], examples: int, unit: int
+        self, parameters: Sequence[nn.Parameter], weight: float, unit: int
     ) -> None:
         import torch
 
         trained = [p for p in parameters if p.requires_grad]
         without = [p.grad is None for p in trained]
         gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in trained]
-        counts = [examples, *(not lacks for lacks in without)]
+        counts = [weight, *(not lacks for lacks in without)]
         counts = torch.tensor(counts, dtype=torch.float32, device=trained[0].device)
         flat = torch.cat([*(g.flatten() for g in gradients), counts])  # one message a step
         self._sum(flat)

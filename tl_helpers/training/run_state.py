@@ -12,11 +12,12 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from tl_helpers.training import checkpoints, processes
-from tl_helpers.training.batches import Batch, Batches
+from tl_helpers.models.weights import named_as
+from tl_helpers.training import checkpoints, plan, processes
+from tl_helpers.training.batches import Batch, Batches, LoaderBatches
 from tl_helpers.training.checkpoints import CheckpointError
 from tl_helpers.training.history import History
-from tl_helpers.training.steps import LossMeter, TrainStep, check_weights_finite
+from tl_helpers.training.losses import LossMeter, check_weights_finite
 
 
 class RunState:
@@ -24,7 +25,7 @@ class RunState:
 
     Parameters
     ----------
-    step : TrainStep
+    step : loop.TrainStep
     batches : Batches
         Of the training set.
     scheduler : torch scheduler or None
@@ -37,7 +38,7 @@ class RunState:
 
     def __init__(
         self,
-        step: TrainStep,
+        step,
         batches: Batches,
         scheduler=None,
         folder: str | Path | None = None,
@@ -47,6 +48,7 @@ class RunState:
         self.step, self.batches, self.scheduler = step, batches, scheduler
         self.folder = None if folder is None else Path(folder)
         self.every, self.classes = every, classes
+        self._asked = {} if folder is None else plan.asked(step.optimizer, scheduler)
         self.history = History()
         self.best: dict[str, Tensor] | None = None
         self._epoch_rng: dict | None = None
@@ -65,6 +67,19 @@ class RunState:
         facts = {**self._settings(), "newest checkpoint": newest and newest.name, **facts}
         processes.current().check_same(facts)
 
+    def steps(self, epochs: int) -> int | None:
+        """Optimizer steps of a run of so many epochs; None for a stream, where nobody knows."""
+        if self.batches.examples is None:
+            return None
+        return -(-len(self.batches) // self.step.accumulate) * epochs
+
+    def schedule_to_come(self, epochs: int) -> int | None:
+        """How often the schedule still advances in a run of so many epochs, if that is known."""
+        if self.step.scheduler is None:
+            return epochs - self.epoch + 1
+        steps = self.steps(epochs)
+        return None if steps is None else steps - self.step.updates
+
     def start_epoch(self) -> Iterator[Batch]:
         """Batches that remain of this epoch."""
         if self._continue_rng is None:
@@ -77,11 +92,6 @@ class RunState:
         checkpoints.set_rng_state(self._continue_rng, self.batches.generators)
         self._continue_rng = None
         return remaining
-
-    def after_step(self) -> None:
-        """Save a checkpoint inside the epoch when one is due."""
-        if self.folder is not None and self.every and self.step.updates % self.every == 0:
-            self.save()
 
     def end_epoch(self, valid_loss: float | None, valid_metric: float | None) -> None:
         """Write the epoch's row, keep the weights if they are the best, move the schedule, save."""
@@ -166,7 +176,7 @@ class RunState:
 
     def _restore(self, saved: checkpoints.Checkpoint) -> None:
         state, step = saved.state, self.step
-        self._check_settings(state["settings"], saved.path)
+        self._check_settings(state, saved.path)
         checkpoints.load_into(step.model, saved.weights["model"], saved.path)
         step.optimizer.load_state_dict(state["optimizer"])
         step.scaler.load_state_dict(state["scaler"])
@@ -175,7 +185,12 @@ class RunState:
         self.history = History(**state["history"])
         place = next(step.model.parameters()).device
         best = saved.weights.get("best")
-        self.best = None if best is None else {name: t.to(place) for name, t in best.items()}
+        if best is not None:
+            best = named_as(step.model.state_dict(), best)
+            self.best = {name: tensor.to(place) for name, tensor in best.items()}
+        if isinstance(self.batches, LoaderBatches):
+            self.batches.begun = None  # a look at the data is no part of the continued run
+        self._asked = state["asked"]
         position = state["position"]
         self._begin(position["epoch"], position["seconds"])
         step.updates = position["updates"]
@@ -192,6 +207,7 @@ class RunState:
         step, meter = self.step, self.meter
         return {
             "settings": self._settings(),
+            "asked": self._asked,
             "position": {
                 "epoch": self.epoch,
                 "batches": meter.batches,
@@ -221,16 +237,26 @@ class RunState:
             "processes": processes.world_size(),
             "optimizer": type(optimizer).__name__,
             "scheduler": None if self.scheduler is None else type(self.scheduler).__name__,
+            "scheduler_per": "epoch" if self.step.scheduler is None else "step",
         }
 
     def _check_settings(self, saved: dict, path: Path) -> None:
-        now = self._settings()
-        other = [f"{name} was {saved[name]}, is {now[name]}" for name in now
-                 if saved[name] != now[name]]  # fmt: skip
+        """Refuse what would be overridden by the checkpoint, or would make another run of it.
+
+        The optimizer and the schedule may be new, asked for the same as at the run's beginning,
+        or they may be those of the run itself, as they were when it stopped.
+        """
+        other = plan.differences(saved["settings"], self._settings())
+        optimizer, schedule = saved["optimizer"]["param_groups"], saved["scheduler"]
+        here = None if self.scheduler is None else self.scheduler.state_dict()
+        stopped = plan.settings_in(optimizer, schedule)
+        if stopped != plan.settings_in(self.step.optimizer.param_groups, here):
+            other += plan.differences(saved["asked"], self._asked)
         if other:
             raise CheckpointError(
-                f"{path} was written by a run with other settings: {'; '.join(other)}. Continue "
-                "with the same ones, or choose another checkpoint_dir for a new run."
+                f"{path} was written by a run with other settings: {'; '.join(other[:5])}. "
+                "Continue with the same ones; or begin a new run from its weights: "
+                f"load_weights({str(path / 'model.safetensors')!r}, model), another checkpoint_dir."
             )
 
     def _begin(self, epoch: int, seconds: float = 0.0) -> None:

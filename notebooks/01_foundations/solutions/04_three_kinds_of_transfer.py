@@ -1,6 +1,6 @@
 """Exercises of lesson 1.4: hints, checks, solutions, and the wrong answers they are tested on."""
 
-from tl_helpers.exercises import Exercise, NotYet, Wrong
+from tl_helpers.exercises import Exercise, NotYet, Wrong, read, same
 
 _KINDS = ("inductive", "transductive", "unsupervised")
 
@@ -22,29 +22,23 @@ def _parts(a, b, width):
 
 
 def _check_mmd_one(answer):
-    import torch
-
     a, b = _samples()
-    found = torch.as_tensor(answer(a, b, 2.0))
-    if found.dim() != 0:
+    found = answer(a, b, 2.0)
+    if getattr(found, "ndim", 0) == 2 and 1 not in found.shape:
         raise NotYet(f"it gives shape {tuple(found.shape)}; expected one number, so take means.")
-    found, (aa, bb, ab) = float(found), _parts(a, b, 2.0)
+    found, (aa, bb, ab) = read(found), _parts(a, b, 2.0)
     expected = aa + bb - 2 * ab
-    if _close(found, aa + bb - ab):
+    if same(found, aa + bb - ab):
         raise NotYet("the kernel between the samples counts twice: once for each direction.")
-    if _close(found, expected**0.5):
+    if same(found, expected**0.5):
         raise NotYet("that is its root; the squared MMD needs no root.")
-    if _close(found, 2 * ab - aa - bb):
+    if same(found, 2 * ab - aa - bb):
         raise NotYet("the sign is turned: similarity within counts plus, between minus.")
-    if _close(found, _of_plain_distance(a, b)):
+    if same(found, _of_plain_distance(a, b)):
         raise NotYet("the kernel takes the *squared* distance; torch.cdist gives the distance.")
-    if not _close(found, expected):
+    if not same(found, expected):
         raise NotYet(f"for the check's samples it gives {found:.4f}; expected {expected:.4f}.")
     return "zero for two equal samples, and larger the less they mix."
-
-
-def _close(found, expected):
-    return abs(found - expected) < 1e-5
 
 
 def _of_plain_distance(a, b):
@@ -70,6 +64,26 @@ def _mmd_matrix(a, b, width):
     import torch
 
     return torch.exp(-torch.cdist(a, b).square() / width)
+
+
+def _mmd_by_loops(a, b, width):
+    import numpy as np
+
+    a, b = np.asarray(a), np.asarray(b)
+
+    def mean_kernel(x, y):
+        pairs = [(one, two) for one in x for two in y]
+        return np.mean([np.exp(-((one - two) ** 2).sum() / width) for one, two in pairs])
+
+    return mean_kernel(a, a) + mean_kernel(b, b) - 2 * mean_kernel(a, b)
+
+
+def _mmd_in_torch(a, b, width):
+    import torch
+
+    both = torch.cat([a, b])
+    kernel, n = torch.exp(-torch.cdist(both, both).square() / width), len(a)
+    return kernel[:n, :n].mean() + kernel[n:, n:].mean() - 2 * kernel[:n, n:].mean()
 
 
 def _network():
@@ -118,6 +132,23 @@ def _cautious_with(**settings):
     return cautious
 
 
+def _cautious_by_hand(network, pictures):
+    import copy
+
+    import torch
+
+    adapted = copy.deepcopy(network)
+    norm = adapted[1]
+    with torch.no_grad():
+        x = adapted[0](pictures)
+        source, spread = norm.running_mean.clone(), norm.running_var.clone()
+        mean = x.mean((0, 2, 3)) / 4 + source * 3 / 4
+        square = (x.square().mean((0, 2, 3)) + 3 * (spread + source.square())) / 4
+        norm.running_mean.copy_(mean)
+        norm.running_var.copy_(square - mean.square())
+    return adapted
+
+
 def _cautious_in_place(network, pictures):
     from tl_helpers import domain_adaptation as da
 
@@ -127,9 +158,10 @@ def _cautious_in_place(network, pictures):
 def _check_kinds(answer):
     if not isinstance(answer, dict) or set(answer) != set("abcd"):
         raise NotYet("expected a dict with the keys a, b, c and d.")
-    strange = [value for value in answer.values() if value not in _KINDS]
+    strange = [value for value in answer.values() if not any(same(value, k) for k in _KINDS)]
     if strange:
         raise NotYet(f"{strange[0]!r} is none of {', '.join(_KINDS)}.")
+    answer = {key: value.strip().lower() for key, value in answer.items()}
     if answer["a"] != "inductive":
         raise NotYet("a: the X-rays, the target, have labels. Which row of the table says so?")
     if answer["b"] != "transductive":
@@ -166,6 +198,13 @@ EXERCISES = [
             Wrong(lambda: _mmd_with_signs(-1, 2), "sign is turned"),
             Wrong(lambda: _mmd_of_distance, "*squared* distance"),
             Wrong(lambda: _mmd_matrix, "take means"),
+            Wrong(lambda: lambda a, b, width: (0.1, 0.2), "two things"),
+            Wrong(lambda: lambda a, b, width: a.mean() / 0 * 0, "gives nan"),
+        ],
+        right=[
+            lambda: _mmd_with_signs(1, -2),
+            lambda: _mmd_by_loops,
+            lambda: _mmd_in_torch,
         ],
     ),
     Exercise(
@@ -186,6 +225,11 @@ EXERCISES = [
             Wrong(lambda: _cautious_with(prior=64), "comes on top"),
             Wrong(lambda: _cautious_in_place, "copy.deepcopy"),
             Wrong(lambda: lambda network, pictures: network, "still the source's"),
+        ],
+        right=[
+            lambda: _cautious_with(prior=48),
+            lambda: _cautious_with(prior=48.0),
+            lambda: _cautious_by_hand,
         ],
     ),
     Exercise(
@@ -218,6 +262,14 @@ EXERCISES = [
                 "one task, two domains",
             ),
             Wrong({"a": "supervised", "b": "x", "c": "x", "d": "x"}, "none of"),
+        ],
+        right=[
+            dict(zip("abcd", kinds, strict=True))
+            for kinds in (
+                ("inductive", "transductive", "inductive", "unsupervised"),
+                ("Inductive", "Transductive", "Inductive", "Unsupervised"),
+                (" inductive", "transductive ", "INDUCTIVE", "unsupervised"),
+            )
         ],
     ),
 ]

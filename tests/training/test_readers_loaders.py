@@ -293,6 +293,11 @@ class _OwnNorm(nn.Module):
         return nn.functional.batch_norm(x, None, None, training=True) if self.training else x
 
 
+def test_a_batch_of_one_at_the_end_of_a_stream_is_named_when_it_comes(runtime):
+    with pytest.raises(ValueError, match="batch of one example came in epoch 1.*drop_last=True"):
+        _fit(runtime, _Fresh(), _model(nn.BatchNorm1d(4)))
+
+
 def test_models_are_asked_and_not_their_classes(runtime):
     assert _fit(runtime, (X, Y), _model(_OwnNorm()), epochs=1)[1].steps == 2
     frozen = _model(nn.BatchNorm1d(4))

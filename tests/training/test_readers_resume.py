@@ -196,3 +196,34 @@ def test_every_setting_of_a_step_is_compared_on_resume(runtime, tmp_path, option
     with pytest.raises(CheckpointError, match=said):
         fit(model, (X, Y), loss_fn=nn.functional.cross_entropy, optimizer=optimizer, epochs=2,
             runtime=runtime, checkpoint_dir=tmp_path, resume=True, **options)  # fmt: skip
+
+
+class _Averages(nn.Module):
+    """Keeps a running mean that no state dict holds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(4), persistent=False)
+
+    def forward(self, x):
+        if self.training:
+            self.mean.lerp_(x.detach().mean(0), 0.1)
+        return x - self.mean
+
+
+def test_buffers_that_no_file_holds_continue_and_belong_to_the_best_weights(runtime, tmp_path):
+    def trained(epochs, best=None, **options):
+        torch.manual_seed(0)
+        model, values = nn.Sequential(_Averages(), nn.Linear(4, 2)), iter(best or [])
+        valid = {} if best is None else {"valid": (X, Y), "metric": lambda o, y: next(values)}
+        fit(model, (X + 3, Y), loss_fn=nn.functional.cross_entropy, epochs=epochs, runtime=runtime,
+            optimizer=torch.optim.SGD(model.parameters(), 0.1), batch_size=16, **valid, **options
+            )  # fmt: skip
+        return model
+
+    trained(2, checkpoint_dir=tmp_path)
+    continued, whole = trained(4, checkpoint_dir=tmp_path, resume=True), trained(4)
+    assert torch.equal(continued[0].mean, whole[0].mean)
+    assert torch.equal(continued[1].weight, whole[1].weight)
+    second = trained(4, best=[0.1, 0.9, 0.2, 0.3])
+    assert torch.equal(second[0].mean, trained(2)[0].mean)

@@ -69,9 +69,7 @@ def test_a_statistic_that_is_not_finite_is_named():
     model = _model()
     check_weights_finite(model, 1, 1)
     model[1].running_var[3] = math.inf
-    with pytest.raises(
-        NonFiniteLoss, match=r"1\.running_var is no longer finite.*2, step 7"
-    ):
+    with pytest.raises(NonFiniteLoss, match=r"1\.running_var is no longer finite.*2, step 7"):
         check_weights_finite(model, 2, 7)
 
 

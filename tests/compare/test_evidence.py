@@ -608,6 +608,13 @@ def test_equal_values_count_the_same_whether_shared_or_copied():
     assert evidence.fingerprint(reading([one, one])) == evidence.fingerprint(reading([one, copy]))
 
 
+def test_lambdas_of_one_line_are_told_apart():
+    rate = 2
+    some = [lambda b, s: b, lambda b, s: -b, lambda b, s: lambda: b, lambda b, s: rate]  # fmt: skip
+    prints = [evidence.fingerprint(one) for one in (*some, some[2](1, 2))]
+    assert len(set(prints)) == 5
+
+
 def test_what_an_arm_only_writes_to_does_not_count():
     latest, seen = {}, []
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from tl_helpers.compare.libraries import imports_library
 
 Chain = tuple[str, ...]
+Place = tuple[int, int]
 _READING = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS")
 _TOLD = frozenset({"print", "warn"})
 
@@ -67,8 +68,7 @@ def syntax_of(function: types.FunctionType) -> Syntax:
     code = function.__code__
     linecache.checkcache(code.co_filename)
     source = "".join(linecache.getlines(code.co_filename, function.__globals__))
-    # Two lambdas on one line count together: a change to either changes both.
-    found = _syntax(source, code.co_firstlineno, code.co_name)
+    found = _syntax(source, code.co_firstlineno, code.co_name, _place(code))
     if not found.nodes:
         raise ValueError(
             f"the source of {function.__qualname__} cannot be read, so that its recorded results "
@@ -77,9 +77,18 @@ def syntax_of(function: types.FunctionType) -> Syntax:
     return found
 
 
+def _place(code: types.CodeType) -> Place | None:
+    """Line and column of an expression in the body: it tells the lambdas of one line apart."""
+    known = [(line, column) for line, _, column, end in code.co_positions() if line and end]
+    return min(known, default=None)
+
+
 @functools.lru_cache(maxsize=4096)
-def _syntax(source: str, first: int, name: str) -> Syntax:
+def _syntax(source: str, first: int, name: str, place: Place | None) -> Syntax:
     nodes = tuple(node for node in _definitions(source).get(first, ()) if _called(node) == name)
+    if name == "<lambda>" and place:
+        around = [node for node in nodes if _holds(node.body, place)]
+        nodes = tuple(sorted(around, key=lambda node: node.col_offset)[-1:])  # the innermost
     reads: dict[str, set[Chain]] = defaultdict(set)
     for node in nodes:
         for base, chain in _reads(node):
@@ -97,6 +106,11 @@ def _definitions(source: str) -> dict[int, list[ast.AST]]:
             lines = [item.lineno for item in getattr(node, "decorator_list", [])]
             found[min([node.lineno, *lines])].append(node)
     return found
+
+
+def _holds(node: ast.AST, place: Place) -> bool:
+    start, end = (node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)
+    return start <= place < end
 
 
 def _called(node: ast.AST) -> str:

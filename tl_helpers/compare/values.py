@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import enum
 import re
+import sysconfig
 import tempfile
+import types
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path, PurePath
@@ -21,7 +23,7 @@ from tl_helpers.compare.sketches import Exact, Node, Part, Rounded, Token, array
 
 _PLAIN = (int, float, complex, bool, type(None), type(...), type(NotImplemented), range)
 _MAPPINGS = ("builtins", "collections")
-_PASSING = ("<scratch>", "<out>", "<cache>")
+_NOT_READ = ("<scratch>", "<out>", "<cache>", "<library>")
 _MOST = (10_000, 2**30)  # files and bytes of a folder
 
 
@@ -42,7 +44,7 @@ def describe(value: object) -> Token | Node:
 
 
 def place(text: str) -> str:
-    """A text, without the folder of the kit, its cache or scratch that it begins with."""
+    """A text, without the folder (kit, cache, libraries, scratch) that it begins with."""
     if not Path(text[:300]).is_absolute():
         return text
     for folder, name in _folders():
@@ -56,6 +58,7 @@ def _folders() -> list[tuple[str, str]]:
     """Folders that another machine or run has elsewhere; the innermost first."""
     found = {"cache": paths.cache_dir(), "kit": paths.kit_root(), "out": paths.out_dir()}
     named = [(str(Path(folder).resolve()), name) for name, folder in found.items()]
+    named += [(sysconfig.get_path(kind), "library") for kind in ("stdlib", "purelib", "platlib")]
     return sorted([*named, (tempfile.gettempdir(), "scratch")], key=lambda one: -len(one[0]))
 
 
@@ -68,10 +71,14 @@ def _raw(value: bytes | bytearray | memoryview) -> str:
 
 
 def _path(value: PurePath) -> Token | Node:
-    """A path by its text and by what lies there, save where files come and go while an arm runs."""
+    """A path by its text and by what lies there.
+
+    Files of scratch folders come and go while an arm runs; libraries count by version, and assets
+    by their own hashes.
+    """
     text = place(value.as_posix())
     parts: list[Part] = [("text", text)]
-    if isinstance(value, Path) and not text.startswith(_PASSING):
+    if isinstance(value, Path) and not text.startswith(_NOT_READ):
         if value.is_file():
             parts.append(("content", Exact(digest(value.read_bytes()))))
         elif value.is_dir():
@@ -106,6 +113,10 @@ def _sequence(value: Iterable) -> Node:
 
 def _slice(value: slice) -> Node:
     return Node("slice", [(key, getattr(value, key)) for key in ("start", "stop", "step")])
+
+
+def _args(value: types.UnionType) -> list[Part]:
+    return [("type", one) for one in value.__args__]
 
 
 def _enum(value: enum.Enum) -> Node:
@@ -169,6 +180,7 @@ _DESCRIBERS = [
     (lambda value: isinstance(value, np.generic), lambda value: array(np.asarray(value), "number")),
     (lambda value: isinstance(value, PurePath), _path),
     (lambda value: type(value) is slice, _slice),
+    (lambda value: type(value) is types.UnionType, lambda value: Node("union", _args(value))),
     (lambda value: type(value) is re.Pattern, lambda value: f"{value.pattern!r} {value.flags}"),
     (_states, _stated),
 ]

@@ -4,12 +4,13 @@ import math
 
 import pytest
 import torch
-from tl_helpers.training.steps import LossMeter, TrainStep, check_weights_finite
 from torch import nn
 from torch.utils.data import Dataset
 
 from tl_helpers.training import History, NonFiniteLoss, fit, predict
 from tl_helpers.training import runtime as tl_runtime
+from tl_helpers.training.loop import TrainStep
+from tl_helpers.training.losses import LossMeter, check_weights_finite
 
 LOSS = nn.CrossEntropyLoss()
 X = torch.randn(40, 6, generator=torch.Generator().manual_seed(0))
@@ -43,9 +44,10 @@ def _equal(a: nn.Module, b: nn.Module) -> bool:
 def test_a_step_returns_a_loss_that_holds_no_graph(runtime):
     model = _model()
     step = TrainStep(model, torch.optim.SGD(model.parameters(), 0.1), LOSS, runtime)
-    loss = step(X, Y)
+    loss, examples = step(X, Y)
     assert not loss.requires_grad
     assert loss.shape == ()
+    assert examples == len(X)
 
 
 def test_gradients_do_not_pass_from_one_step_to_the_next(runtime):

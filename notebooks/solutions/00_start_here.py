@@ -1,73 +1,148 @@
-"""Exercises of lesson 00: hints, checks, solutions, and the wrong answers they are tested on."""
-
-from types import SimpleNamespace
+"""Exercise of lesson 00: hints, check, solution, and the answers it is tested on."""
 
 from tl_helpers.exercises import Exercise, NotYet, Wrong
 
-CLASSES = 16
+FEATURES, OLD, NEW = 6, 10, 3
 
 
-def _check_accuracy(answer, report):
-    budget = 3 * CLASSES
-    if isinstance(answer, bool) or not isinstance(answer, int | float):
-        raise NotYet(f"that is of type {type(answer).__name__}; write a number such as 0.42.")
-    if answer > 1:
-        raise NotYet("the score is a share, so between 0 and 1; did you write per cent?")
-    if abs(answer - report.mean("probe", budget)) < 0.011:
-        return "three labels a class are 48 in all, and that is the row of the table to look at."
-    if abs(answer - report.mean("grey statistics", budget)) < 0.011:
-        raise NotYet("that is the row of the grey statistics; look for the probe.")
-    others = [labels for labels in report.setting.budgets if labels != budget]
-    for labels in others:
-        if abs(answer - report.mean("probe", labels)) < 0.011:
-            raise NotYet(
-                f"that is the probe with {labels // CLASSES} a class; the budget counts the labels "
-                f"of all {CLASSES} classes, so three a class are {budget}."
-            )
-    raise NotYet(f"look in column mean, in the row of the probe with a budget of {budget}.")
+def _pretrained():
+    """A network of two layers with the names that timm gives to the parts."""
+    from torch import nn
+
+    class Network(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.num_features = FEATURES
+            self.stem = nn.Linear(5, FEATURES)
+            self.classifier = nn.Linear(FEATURES, OLD)
+
+        def forward(self, x):
+            return self.classifier(self.stem(x))
+
+    return Network()
 
 
-def _check_names(answer):
+def _check_new_head(answer):
     import torch
 
-    categories = ["cup", "cat", "fox", "bus", "oak"]
-    found = answer(torch.tensor([0.1, 0.5, 0.06, 0.3, 0.04]), categories)
-    found = list(found) if isinstance(found, tuple | list) else found
-    if isinstance(found, str):
-        raise NotYet("that is one name; return a list of three.")
-    if not isinstance(found, list) or any(not isinstance(name, str) for name in found):
-        raise NotYet("return a list of names: look each position up in `categories`.")
-    if found == ["oak", "fox", "cup"]:
-        raise NotYet("those are the least likely ones; sort from large to small.")
-    if sorted(found) == ["bus", "cat", "cup"] and found[0] != "cat":
-        raise NotYet("the right three, but the likeliest has to come first.")
-    if found != ["cat", "bus", "cup"]:
-        raise NotYet(f"probabilities 0.5, 0.3 and 0.1 give cat, bus, cup; yours gave {found}.")
-    return "the second and third names often say what the network hesitates between."
-
-
-def _check_control(answer, arms):
-    if answer not in arms:
-        raise NotYet(f"that is no arm; the arms are {', '.join(arms)}.")
-    reasons = {
-        "probe": "that is the arm with the lead; which control differs from it in one thing only?",
-        "scratch": "scratch differs in two things: its weights are not pretrained, and all of them "
-        "train on few labels. Look for the arm that differs in one.",
-        "grey statistics": "that arm has no network at all, so it says nothing about the shape of "
-        "the network.",
-    }
-    if answer in reasons:
-        raise NotYet(reasons[answer])
-    return "same architecture, same head, frozen too: only what was learned is missing."
-
-
-def _report():
-    """Stand-in for the lesson's report."""
-    scores = {"probe": {16: 0.54, 48: 0.78, 160: 0.9}, "grey statistics": {16: 0.2, 48: 0.3}}
-    return SimpleNamespace(
-        mean=lambda arm, budget: scores[arm][budget],
-        setting=SimpleNamespace(budgets=(16, 48, 160)),
+    network = _pretrained()
+    stem, old_head = (
+        [weight.detach().clone() for weight in part.parameters()]
+        for part in (network.stem, network.classifier)
     )
+    found = answer(network, NEW)
+    if not isinstance(found, torch.nn.Module):
+        raise NotYet(f"return the network; yours gave {_kind(found)}.")
+    try:
+        scores = found(torch.ones(2, 5))
+    except RuntimeError as error:
+        raise NotYet(
+            f"a picture does not get through what you returned ({error}): return the whole "
+            "network, with a head that takes `network.num_features` numbers."
+        ) from error
+    if scores.shape != (2, NEW):
+        raise NotYet(
+            f"for {NEW} classes it gives {scores.shape[-1]} scores a picture: the new head is "
+            "`nn.Linear(network.num_features, classes)`, in place of `network.classifier`."
+        )
+    training = [weight for weight in found.parameters() if weight.requires_grad]
+    if not training:
+        raise NotYet("the new head is frozen too: freeze first, and put the head on afterwards.")
+    if _hold(training, stem):
+        raise NotYet("the old weights would still train: `network.requires_grad_(False)` first.")
+    if _hold(found.parameters(), old_head):
+        raise NotYet("the new head has to take the features, and not the scores of the old head.")
+    if not _hold(found.parameters(), stem):
+        raise NotYet("the pretrained weights have changed; freezing leaves them as they are.")
+    return "the backbone stays as it is, and the head alone will learn."
+
+
+def _hold(weights, wanted):
+    """Whether any of ``wanted`` is among the weights, by value: a copy of the network will do."""
+    import torch
+
+    return any(torch.equal(weight, one) for weight in weights for one in wanted)
+
+
+def _kind(found):
+    return f"a {type(found).__name__}" if found is not None else "None; is a `return` missing?"
+
+
+def _linear(inputs, classes):
+    from torch import nn
+
+    return nn.Linear(inputs, classes)
+
+
+def _in_place(network, classes):
+    network.requires_grad_(False)
+    network.classifier = _linear(network.num_features, classes)
+    return network
+
+
+def _weight_by_weight(network, classes):
+    for weight in network.parameters():
+        weight.requires_grad = False
+    network.classifier = _linear(network.classifier.in_features, classes)
+    return network
+
+
+def _in_a_row(network, classes):
+    from torch import nn
+
+    return nn.Sequential(network.stem.requires_grad_(False), nn.Linear(FEATURES, classes))
+
+
+def _copy_with_two_layers(network, classes):
+    from copy import deepcopy
+
+    from torch import nn
+
+    network = deepcopy(network).requires_grad_(False)
+    layers = nn.Linear(network.num_features, 4), nn.ReLU(), nn.Linear(4, classes)
+    network.classifier = nn.Sequential(*layers)
+    return network
+
+
+def _not_frozen(network, classes):
+    network.classifier = _linear(network.num_features, classes)
+    return network
+
+
+def _all_frozen(network, classes):
+    return _not_frozen(network, classes).requires_grad_(False)
+
+
+def _old_head(network, classes):
+    network.requires_grad_(False)
+    network.classifier.requires_grad_(True)
+    return network
+
+
+def _on_top(network, classes):
+    from torch import nn
+
+    return nn.Sequential(network.requires_grad_(False), nn.Linear(OLD, classes))
+
+
+def _forty_two(network, classes):
+    network.requires_grad_(False)
+    network.classifier = _linear(42, classes)
+    return network
+
+
+def _nothing(network, classes):
+    _in_place(network, classes)
+
+
+def _head_alone(network, classes):
+    return network.requires_grad_(False), _linear(network.num_features, classes)
+
+
+def _erased(network, classes):
+    for weight in network.parameters():
+        weight.data.zero_()
+    return _in_place(network, classes)
 
 
 EXERCISES = [
@@ -75,52 +150,32 @@ EXERCISES = [
         id="00.1",
         kind="complete",
         hints=[
-            "The table has a row for each arm and budget; the budget counts all sixteen classes.",
-            "Three times sixteen is 48. Look in column `mean`.",
+            "Three lines: freeze, new head, return. In which order?",
+            "`network.requires_grad_(False)` freezes all that is there at this moment.",
+            "`network.classifier = nn.Linear(network.num_features, classes)` is the new head.",
         ],
-        check=_check_accuracy,
-        solution='accuracy_with_three = round(report.mean("probe", 3 * len(surfaces)), 2)',
-        wrong=[
-            Wrong(78, "did you write per cent?"),
-            Wrong(0.3, "row of the grey statistics"),
-            Wrong(0.54, "with 1 a class"),
-            Wrong("0.78", "write a number"),
-        ],
-        context=lambda: {"report": _report()},
-    ),
-    Exercise(
-        id="00.2",
-        kind="modify",
-        hints=[
-            "`probabilities.topk(3)` gives the three largest values and their positions.",
-            "`probabilities.topk(3).indices` holds the positions, the largest first.",
-        ],
-        check=_check_names,
+        check=_check_new_head,
         solution=(
-            "def three_names(probabilities, categories):\n"
-            "    return [categories[i] for i in probabilities.topk(3).indices]"
+            "def with_new_head(network, classes):\n"
+            "    network.requires_grad_(False)\n"
+            "    network.classifier = nn.Linear(network.num_features, classes)\n"
+            "    return network"
         ),
+        right=[
+            lambda: _in_place,
+            lambda: _weight_by_weight,
+            lambda: _in_a_row,
+            lambda: _copy_with_two_layers,
+        ],
         wrong=[
-            Wrong(lambda: lambda p, c: c[p.argmax()], "that is one name"),
-            Wrong(lambda: lambda p, c: [c[i] for i in p.argsort()[:3]], "least likely"),
-            Wrong(lambda: lambda p, c: [c[i] for i in p.argsort()[-3:]], "has to come first"),
-            Wrong(lambda: lambda p, c: p.topk(3).indices.tolist(), "list of names"),
+            Wrong(lambda: _not_frozen, "the old weights would still train"),
+            Wrong(lambda: _all_frozen, "freeze first"),
+            Wrong(lambda: _old_head, "gives 10 scores"),
+            Wrong(lambda: _on_top, "not the scores of the old head"),
+            Wrong(lambda: _forty_two, "does not get through"),
+            Wrong(lambda: _nothing, "is a `return` missing?"),
+            Wrong(lambda: _head_alone, "gave a tuple"),
+            Wrong(lambda: _erased, "have changed"),
         ],
-    ),
-    Exercise(
-        id="00.3",
-        kind="investigate",
-        hints=[
-            "Go through the controls: in how many things does each differ from the probe?",
-            "One control has the same backbone and head, and freezes the backbone too.",
-        ],
-        check=_check_control,
-        solution='telling_control = "random features"',
-        wrong=[
-            Wrong("scratch", "differs in two things"),
-            Wrong("grey statistics", "no network at all"),
-            Wrong("random", "that is no arm"),
-        ],
-        context=lambda: {"arms": ["probe", "grey statistics", "random features", "scratch"]},
     ),
 ]

@@ -49,7 +49,7 @@ def test_hub_revision_is_a_commit_wherever_files_are_fetched_from_it():
 
 def test_needed_lists_what_the_named_lessons_use(monkeypatch):
     monkeypatch.delenv("TL_CATALOGUE", raising=False)
-    assert assets.needed(["00"]) == ["efficientnet-lite0", "surface-textures"]
+    assert assets.needed(["00"]) == ["efficientnet-lite0", "twemoji-72"]
     assert assets.needed() == [asset.name for asset in SHIPPED if asset.lessons]
     assert assets.needed(["99.9"]) == assets.needed([]) == []
 

@@ -17,11 +17,14 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-LESSON, FILE, EXERCISE = "00", "00_start_here.ipynb", "00.2"
-ONE_NAME = """def three_names(probabilities, categories):
-    return categories[probabilities.argmax()]"""
-THREE_NAMES = """def three_names(probabilities, categories):
-    return [categories[i] for i in probabilities.topk(3).indices]"""
+LESSON, FILE, EXERCISE = "00", "00_start_here.ipynb", "00.1"
+NOT_FROZEN = """def with_new_head(network, classes):
+    network.classifier = nn.Linear(network.num_features, classes)
+    return network"""
+FROZEN = """def with_new_head(network, classes):
+    network.requires_grad_(False)
+    network.classifier = nn.Linear(network.num_features, classes)
+    return network"""
 
 # Pages may ask these for what they can do without: badges of the header, scripts for formulas.
 DISPENSABLE = {"mybinder.org", "colab.research.google.com", "cdnjs.cloudflare.com"}
@@ -51,9 +54,9 @@ def lesson(browser, lab):
 @pytest.fixture(scope="module")
 def answers(lesson):
     """What the check of an exercise says: at first, after a wrong answer, after a right one."""
-    stub, check = lesson.place_of("def three_names"), lesson.place_of(f'check("{EXERCISE}"')
+    stub, check = lesson.place_of("def with_new_head"), lesson.place_of(f'check("{EXERCISE}"')
     said = [lesson.output(check)]
-    for code in (ONE_NAME, THREE_NAMES):
+    for code in (NOT_FROZEN, FROZEN):
         lesson.type_into(stub, code)
         lesson.run_selected()
 
@@ -139,7 +142,7 @@ def test_keys_alone_move_the_slider(lesson):
 def test_an_exercise_goes_from_not_attempted_to_passed(answers):
     first, wrong, right = answers
     assert first.startswith(f"{EXERCISE} not attempted: ") and f'hint("{EXERCISE}")' in first
-    assert wrong == f"{EXERCISE} not yet: that is one name; return a list of three."
+    assert wrong.startswith(f"{EXERCISE} not yet: the old weights would still train")
     assert right.startswith(f"{EXERCISE} passed: ")
 
 
@@ -151,13 +154,13 @@ def test_the_console_reports_no_error(lesson, answers):
 
 
 def test_a_new_server_finds_the_work_kept(next_day, lab, answers):
-    stub, check = next_day.place_of("def three_names"), next_day.place_of(f'check("{EXERCISE}"')
+    stub, check = next_day.place_of("def with_new_head"), next_day.place_of(f'check("{EXERCISE}"')
     typed = next_day.cell(stub).find_elements(By.CSS_SELECTOR, ".cm-line")
-    assert [line.text for line in typed] == THREE_NAMES.splitlines()
+    assert [line.text for line in typed] == FROZEN.splitlines()
     assert next_day.output(check) == answers[-1]
     next_day.browser.screenshot("5_next_day")
     (line,) = [row for row in tl(lab.folder, "progress").splitlines() if row.startswith("00 ")]
-    assert re.search(r"\b1 of 3\b", line), line
+    assert re.search(r"\b1 of 1\b", line), line
     assert [path.name for path in (lab.folder / "my_work").glob("*.ipynb")] == [FILE]
 
 

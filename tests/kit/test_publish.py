@@ -14,7 +14,7 @@ import pytest
 from nbformat import v4
 
 from tl_helpers.assets import paths
-from tl_helpers.kit import cleaning, glossary, publish
+from tl_helpers.kit import cleaning, course_map, glossary, publish
 from tl_helpers.kit.running import RunResult
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -284,19 +284,21 @@ def test_refresh_renews_headers_without_executing(kit):
     assert "gh/ada/course/v9" in (kit / "README.md").read_text()
 
 
-def test_refresh_shows_the_glossary_where_a_page_has_its_markers(kit):
+def test_refresh_shows_glossary_and_map_where_a_page_has_their_markers(kit):
     path = kit / "notebooks" / "00_tiny.ipynb"
     nb = nbformat.read(path, as_version=4)
-    nb.cells.append(v4.new_markdown_cell("## Glossary\n\n" + " old ".join(glossary.MARKERS)))
+    for markers in (glossary.MARKERS, course_map.MARKERS):
+        nb.cells.append(v4.new_markdown_cell("## Here\n\n" + " old ".join(markers)))
     nbformat.write(nb, path)
     (path.parent / glossary.FILE).write_text("| probe | a linear head | 00 |\n")
+    (path.parent / course_map.FILE).write_text("| id | about |\n|---|---|\n| 1 | Basics |\n")
     measured = {"seconds": 1.0, "peak_mib": 100}
     entry = {"id": "00", "title": "Tiny", "path": "notebooks/00_tiny.ipynb", "download_mb": 0}
     entry |= {"smoke": measured, "laptop": measured, "gain": "", "claims": {"held": 1, "total": 1}}
     (path.parent / "index.json").write_text(json.dumps({"version": 1, "lessons": [entry]}))
     done = _run(kit, "publish.refresh()")
     assert done.returncode == 0, done.stderr
-    shown = nbformat.read(path, as_version=4).cells[-1].source
-    assert shown == "## Glossary\n\n" + glossary.block(
-        [glossary.Term("probe", "a linear head", "00")]
-    )
+    terms = [glossary.Term("probe", "a linear head", "00")]
+    blocks = (glossary.block(terms), course_map.block({"1": "Basics"}, []))
+    shown = [cell.source for cell in nbformat.read(path, as_version=4).cells[-2:]]
+    assert shown == [f"## Here\n\n{block}" for block in blocks]

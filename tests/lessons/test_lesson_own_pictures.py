@@ -1,6 +1,8 @@
-"""Lesson 2.1 runs on a reader's folder of pictures, from the same cells."""
+"""Lessons 00 and 2.1 run on a reader's folder of pictures, from the same cells."""
 
 from __future__ import annotations
+
+import json
 
 import nbformat
 import numpy as np
@@ -51,3 +53,15 @@ def test_the_whole_lesson_runs_on_two_classes_of_twelve_pictures(
         for o in c.get("outputs", [])
     )
     assert "probe, all stages" in shown and "scratch" in shown
+
+
+def test_lesson_00_runs_on_them_too(two_classes, tmp_path, monkeypatch):
+    for name, value in offline_variables().items():
+        monkeypatch.setenv(name, value)
+    mine = {"image_folder": str(two_classes)}
+    settings = running.Settings(parameters=mine, threads=1, seconds=180)
+    result = running.run("00", "smoke", out=tmp_path, settings=settings)
+    assert result.problems == [] and result.claims == []
+    card = json.loads(result.scorecard.read_text(encoding="utf-8"))
+    assert {row["budget"] for row in card["rows"]} == {2, 4}  # of two classes
+    assert "stripes, spots and dots" in result.notebook.read_text(encoding="utf-8")

@@ -299,6 +299,10 @@ BREAKS = {
     "glossary_is_current": [
         lambda p: p.nb.cells.append(v4.new_markdown_cell("<!-- glossary --> <!-- /glossary -->")),
     ],
+    "map_is_current": [
+        lambda p: p.nb.cells.append(v4.new_markdown_cell("<!-- map --> <!-- /map -->")),
+        lambda p: setattr(p, "id", "00"),
+    ],
     "budgets_are_kept": [
         lambda p: p.entry.update(laptop={"seconds": 121.0, "peak_mib": 900}),
         lambda p: p.entry.update(laptop={"seconds": 50.0, "peak_mib": 1300}),

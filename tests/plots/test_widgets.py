@@ -86,6 +86,16 @@ def test_wrong_values_are_refused(values, start, reason):
         widgets.slider(draw, "height", values, start)
 
 
+def test_a_value_that_cannot_be_drawn_fails_the_cell():
+    def fragile(value):
+        if value == 3:
+            raise ZeroDivisionError("nothing to draw")
+        return draw(value)
+
+    with pytest.raises(ZeroDivisionError, match="nothing to draw"):
+        widgets.slider(fragile, "height", [1, 2, 3], 1)
+
+
 def test_a_function_that_returns_axes_is_told_what_to_return():
     with pytest.raises(TypeError, match="return ax.figure"):
         widgets.slider(lambda value: draw(value).axes[0], "height", [1])

@@ -191,7 +191,10 @@ def plain(source: str) -> str:
 
 
 def exercises_answer_back(page: Page) -> list[str]:
-    """Three exercises of the three kinds in a numbered lesson, each stub followed by its check."""
+    """Three exercises of the three kinds, each stub followed by its check.
+
+    Lesson 00 has one: it is there to learn how checks, hints and solutions answer.
+    """
     stubs = lessons.tagged(page.nb, "exercise")
     ids = [stub.metadata.get("exercise") for stub in stubs]
     complaints = []
@@ -199,6 +202,8 @@ def exercises_answer_back(page: Page) -> list[str]:
         complaints.append(f"exercises are {ids}; expected {page.id}.1 and so on")
     if page.numbered and sorted(page.kinds) != ["complete", "investigate", "modify"]:
         complaints.append(f"kinds are {page.kinds}; expected complete, modify and investigate")
+    if not page.numbered and len(ids) != 1:
+        complaints.append(f"lesson 00 has {len(ids)} exercises; expected one")
     if len(page.kinds) != len(ids):
         complaints.append(f"{len(ids)} stubs and {len(page.kinds)} exercises in the file")
     for stub, name in zip(stubs, ids, strict=True):

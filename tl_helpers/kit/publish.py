@@ -22,7 +22,7 @@ from nbformat import NotebookNode
 from tl_helpers.assets import files, paths
 from tl_helpers.assets.entries import read_catalogue
 from tl_helpers.compare import claim_record
-from tl_helpers.kit import glossary, lessons, running
+from tl_helpers.kit import course_map, glossary, lessons, running
 from tl_helpers.kit.cleaning import clean, tags
 
 FIGURE = "notebooks/figures/what_transfer_buys.png"
@@ -248,7 +248,7 @@ def _with_seeds(entry: dict) -> dict:
 
 
 def _with_fixed_parts(nb: NotebookNode, entry: dict) -> NotebookNode:
-    """Put the current header, setup cell and glossary in place."""
+    """Put the current header, setup cell, glossary and map in place."""
     nb.cells[0].source = replace_block(nb.cells[0].source, header(entry), HEADER)
     for cell in nb.cells:
         if "setup" in tags(cell):
@@ -257,6 +257,9 @@ def _with_fixed_parts(nb: NotebookNode, entry: dict) -> NotebookNode:
             cell.source = replace_block(
                 cell.source, glossary.block(glossary.read()), glossary.MARKERS
             )
+        if course_map.MARKERS[0] in cell.source:
+            current = course_map.block(course_map.read(), lessons.find())
+            cell.source = replace_block(cell.source, current, course_map.MARKERS)
     return nb
 
 

@@ -23,11 +23,13 @@ def slider(
     *,
     alt: str | Callable[[Any], str] | None = None,
 ) -> None:
-    """Show a figure with a slider that draws it anew for each value.
+    """Show a figure with a slider that goes from one value's picture to the next.
 
-    One output holds both the live view and the picture at ``start``: a front-end without
-    widgets, and a saved notebook without a kernel, show the picture. Its description stands
-    under it, folded. Works with ipywidgets 7 and 8, and without it.
+    All pictures are drawn at once, so that moving answers without delay, and a value that cannot
+    be drawn fails the cell and not a callback, which a front-end would hide. One output holds both
+    the live view and the picture at ``start``: a front-end without widgets, and a saved notebook
+    without a kernel, show the picture. Its description stands under it, folded. Works with
+    ipywidgets 7 and 8, and without it.
 
     Parameters
     ----------
@@ -58,6 +60,8 @@ def slider(
 
     start = _checked_start(values, start)
     pictures = Pictures(function, name, alt)
+    for value in values:
+        pictures[value]  # draws it
     picture, words = pictures[start]
     data, metadata = figures.bundle(words, picture)
     try:

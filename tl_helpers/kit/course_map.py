@@ -1,0 +1,83 @@
+"""The map of the course: every track with its lessons, shown in lesson 00 between two markers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from tl_helpers.assets import paths
+from tl_helpers.kit.lessons import Lesson
+
+FILE = "curriculum.md"
+MARKERS = ("<!-- map -->", "<!-- /map -->")
+_ROW = re.compile(r"^\| *(\d+(?:\.\d+)?) *\| *([^|]+?) *\|$", re.MULTILINE)
+
+
+def read(root: Path | None = None) -> dict[str, str]:
+    """Tracks ("2") and lessons ("2.1") of ``curriculum.md``, and what each is about.
+
+    Parameters
+    ----------
+    root : Path, optional
+        Folder of the notebooks; by default `paths.notebooks_dir()`.
+
+    Raises
+    ------
+    ValueError
+        When a line of the table is not ``| id | about |``, an id stands twice, or a lesson stands
+        outside its track.
+    """
+    text = ((root or paths.notebooks_dir()) / FILE).read_text(encoding="utf-8")
+    rows = [match.groups() for match in _ROW.finditer(text)]
+    lines = [line for line in text.splitlines() if line.startswith("|")][2:]
+    if odd := [line for line in lines if not _ROW.match(line)]:
+        raise ValueError(f"{FILE}: the line {odd[0]!r} is not `| id | about |`.")
+    track, seen = "", set()
+    for id, _ in rows:
+        track = id if "." not in id else track
+        if id in seen or id.partition(".")[0] != track:
+            what = "stands twice" if id in seen else f"stands in track {track or 'none'}"
+            raise ValueError(f"{FILE}: {id} {what}; expected each once, under its track.")
+        seen.add(id)
+    return dict(rows)
+
+
+def block(about: dict[str, str], lessons: Sequence[Lesson], root: Path | None = None) -> str:
+    """A row a track: lessons that exist, linked by their title, then what is to come.
+
+    Parameters
+    ----------
+    about : dict of str to str
+        As `read` gives it.
+    lessons : sequence of Lesson
+        Those that exist, as `lessons.find` gives them.
+    root : Path, optional
+        Folder that links start from; by default `paths.notebooks_dir()`.
+
+    Raises
+    ------
+    ValueError
+        For a lesson that ``curriculum.md`` does not have.
+    """
+    root = root or paths.notebooks_dir()
+    links = {
+        lesson.id: f"[{lesson.id} {lesson.title}]({lesson.path.relative_to(root).as_posix()})"
+        for lesson in lessons
+        if lesson.track
+    }
+    if strange := [id for id in links if id not in about]:
+        raise ValueError(f"{FILE} has no line for lesson {strange[0]}; add it under its track.")
+    rows = [
+        f"| {id} {name} | {_lessons(f'{id}.', about, links)} |"
+        for id, name in about.items()
+        if "." not in id
+    ]
+    return "\n".join([MARKERS[0], "| track | lessons |", "|---|---|", *rows, MARKERS[1]])
+
+
+def _lessons(prefix: str, about: dict[str, str], links: dict[str, str]) -> str:
+    inside = [id for id in about if id.startswith(prefix)]
+    here = [links[id] for id in inside if id in links]
+    later = "; ".join(about[id] for id in inside if id not in links)
+    return " · ".join(here + ([f"*to come:* {later}"] if later else []))

@@ -1,5 +1,6 @@
 """Exercises of lesson 1.1: hints, checks, solutions, and the answers they are tested on."""
 
+import itertools
 import math
 from types import SimpleNamespace
 
@@ -109,7 +110,7 @@ def _labels_needed(budgets, means, target):
     if means[0] >= target:
         return budgets[0]
     points = list(zip(budgets, means, strict=True))
-    for (left, low), (right, high) in zip(points, points[1:], strict=False):
+    for (left, low), (right, high) in itertools.pairwise(points):
         if high >= target:
             return left * (right / left) ** ((target - low) / (high - low))
     return math.inf
@@ -162,14 +163,15 @@ EXERCISES = [
             "left * (right / left) ** share.",
         ],
         check=_check_labels_needed,
-        solution="""import math
+        solution="""import itertools
+import math
 
 
 def labels_needed(budgets, means, target):
     if means[0] >= target:
         return budgets[0]
     points = list(zip(budgets, means, strict=True))
-    for (left, low), (right, high) in zip(points, points[1:], strict=False):
+    for (left, low), (right, high) in itertools.pairwise(points):
         if high >= target:
             return left * (right / left) ** ((target - low) / (high - low))
     return math.inf""",
@@ -185,7 +187,7 @@ def labels_needed(budgets, means, target):
         id="1.1.2",
         kind="modify",
         hints=[
-            "Take the three lines for gains, error and reach; return mean - reach and mean + reach.",
+            "Take the lines for gains, error and reach; return mean - reach and mean + reach.",
             "stats.t.ppf(0.5 + level / 2, len(gains) - 1) is how many errors to go each way.",
         ],
         check=_check_interval,

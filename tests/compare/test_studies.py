@@ -257,6 +257,11 @@ def test_a_study_records_its_own_seeds(record):
     assert {r.seed for r in record(arms(), True, study=study).rows if r.arm == "tuned"} == {7, 8}
 
 
+def test_a_study_records_its_own_budgets(record):
+    study = compare.Study("1.1-test", budgets=[4])
+    assert {r.budget for r in record(arms(), True, study=study).rows if r.arm == "tuned"} == {4}
+
+
 def test_two_recordings_at_once_are_refused(record, results):
     conditions = studies.Conditions("1.1", "laptop", "m", "t", {}, {})
     with (

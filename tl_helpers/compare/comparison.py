@@ -161,7 +161,8 @@ def _with_study(arms, setting, grid, study, runtime, progress) -> TransferReport
     others = _grid(setting, seeds, dict.fromkeys(now, ((), ())))
     if studies.recording(setting.lesson):
         own = seeds if study.seeds is None else distinct(study.seeds)
-        whole = [(arm, b, seed) for arm in now for b in setting.budgets for seed in own]
+        labels = study.budgets or setting.budgets
+        whole = [(arm, b, seed) for arm in now for b in labels for seed in own]
         one_by_one = partial(_rows, arms, setting=setting, progress=progress)
         rows = recorded.record(study, state, whole, one_by_one)
         return TransferReport(setting, rows + run(others))

@@ -40,11 +40,14 @@ class Study:
     tolerance : float, default 0.05
         Largest difference of the metric between a recorded row and the same row run again, on
         other hardware or in another precision, that counts as agreement.
+    budgets : sequence of int, optional
+        Budgets of the recorded grid; by default those of the comparison.
     """
 
     name: str
     seeds: Sequence[int] | None = None
     tolerance: float = 0.05
+    budgets: Sequence[int] | None = None
 
     def __post_init__(self) -> None:
         if not self.name or Path(self.name).name != self.name:

@@ -185,6 +185,15 @@ def test_a_download_under_another_name_is_refused(tmp_path):
     assert origins._only_wheel(tmp_path, parcel) == expected
 
 
+def test_every_file_of_an_asset_is_on_the_disk_before_it_counts(mirror, monkeypatch):
+    sizes, fsync = [], os.fsync
+    monkeypatch.setattr(
+        os, "fsync", lambda handle: (sizes.append(os.fstat(handle).st_size), fsync(handle))
+    )
+    assets.fetch("tiny")
+    assert {len(content) for content in GOOD_FILES.values()} <= set(sizes)
+
+
 def test_a_mirror_archive_is_thrown_away_with_all_that_it_brought(mirror):
     stock(mirror, "tiny", {**GOOD_FILES, "tiny_parcel/data/words.txt": b"other"})
     with pytest.raises(AssetError, match="another version"):

@@ -335,7 +335,7 @@ def test_scorecard_has_the_fields_of_version_1(out):
     assert set(card) == {
         *("version", "lesson", "profile", "seed", "metric", "higher_is_better", "rows", "gain"),
         *("labels_saved", "verdict", "claims", "checks", "seconds", "peak_mib", "versions"),
-        *("headline", "tasks", "sabotage", "stale", "tolerance"),
+        *("headline", "tasks", "sabotage", "stale", "tolerance", "edges"),
     }
     assert (card["version"], card["lesson"], card["profile"], card["seed"]) == (
         *(1, "1.1", "laptop"),

@@ -1,26 +1,21 @@
 """Recorded rows survive a kill, and stand only for the code and assets that made them."""
 
-import importlib.util
 import json
-import linecache
 import os
 import signal
 import subprocess
 import sys
 import textwrap
 import time
-from pathlib import Path
 
-import nbformat
 import numpy as np
 import pytest
 import simulated
-from nbclient import NotebookClient
 from simulated import arm, good, poor
 
 from tl_helpers import compare
 from tl_helpers.assets import files
-from tl_helpers.compare import code_hash, studies
+from tl_helpers.compare import conditions, recorded, studies
 
 SCRIPT = """
     import sys, time
@@ -131,16 +126,74 @@ def test_predictions_are_stored_so_that_permuted_labels_count_for_recorded_rows_
     assert not report.sabotaged("permute").gain("tuned", budget=64).low > 0
 
 
-def test_changed_code_leaves_recorded_rows_out_and_says_so(record, capsys):
+def test_changed_code_is_unproven_and_its_rows_are_left_out(record, capsys):
     record(arms(), True)
     capsys.readouterr()
     report = record({**arms(), "tuned": arm(poor, 1)}, False)
     assert report.stale
     assert [row.key for row in report.rows if row.arm == "tuned"] == [("tuned", 4, 0)]
     assert capsys.readouterr().out == (
-        "Recorded rows of 1.1-test are left out: the code behind tuned changed since they were "
-        "recorded. `tl study 1.1` records them again.\n"
+        "Recorded rows of 1.1-test are left out: unproven, as the code behind tuned changed since "
+        "they were recorded. `tl study 1.1 --check` proves them again in a few minutes.\n"
     )
+
+
+def sorting(data, classes=simulated.CLASSES):
+    """An arm that reads data, and a control."""
+
+    def tuned(budget, seed):
+        ranks = np.asarray(data)[: simulated.ITEMS].argsort(kind="stable")
+        return compare.Prediction((ranks + budget + seed) % classes, 3)
+
+    return {"tuned": tuned, "scratch": arm(poor, 2)}
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.float32])
+def test_on_other_data_of_the_same_sizes_no_recorded_row_is_drawn(record, capsys, kind):
+    """A reader's own files may have exactly the sizes that were recorded."""
+    rng = np.random.default_rng(0)
+    ours, theirs = (rng.integers(0, 255, (500,)).astype(kind) for _ in range(2))
+    record(sorting(ours), True)
+    assert sum(row.recorded for row in record(sorting(ours.copy()), False).rows) == 8
+    capsys.readouterr()
+    report = record(sorting(theirs), False)
+    assert report.stale and not any(row.recorded for row in report.rows)
+    assert capsys.readouterr().out == (
+        "Recorded rows of 1.1-test are left out: tuned had other data when they were recorded.\n"
+    )
+
+
+def test_floats_that_differ_by_rounding_are_the_same_data(record):
+    data = np.random.default_rng(0).normal(size=500)
+    record(sorting(data), True)
+    assert not record(sorting(data * (1 + 1e-6)), False).stale
+    assert record(sorting(data * (1 + 1e-1)), False).stale
+
+
+def test_a_removed_arm_is_called_removed(record, capsys):
+    live = {"tuned": ([4], [0]), "scratch": ([4], [0])}
+    record(arms(), True, live=live)
+    capsys.readouterr()
+    report = record(arms(), False)
+    assert not report.stale and sum(row.recorded for row in report.rows) == 8
+    assert capsys.readouterr().out == (
+        "Recorded rows of 1.1-test are left out: scratch was removed from the comparison.\n"
+    )
+
+
+def test_rows_of_other_versions_stand_and_are_named(record, results, capsys):
+    record(arms(), True)
+    file = results / "1.1-test.json"
+    stored = json.loads(file.read_text())
+    here = stored["conditions"]["versions"]["torch"]
+    assert set(stored["conditions"]["versions"]) == set(conditions.LIBRARIES)
+    stored["conditions"]["versions"]["torch"] = "1.0"
+    file.write_text(json.dumps(stored))
+    capsys.readouterr()
+    report = record(arms(), False)
+    assert not report.stale and sum(row.recorded for row in report.rows) == 8
+    said = f"Recorded rows of 1.1-test were recorded with torch 1.0; here are torch {here}.\n"
+    assert capsys.readouterr().out == said
 
 
 def test_changed_assets_make_a_study_stale(record, results):
@@ -153,9 +206,24 @@ def test_changed_assets_make_a_study_stale(record, results):
     assert record(arms(), False).stale
 
 
-def test_other_test_items_make_a_study_stale(record):
+def nearly_accuracy(truth, predicted):
+    return float((truth == predicted).mean()) / 2
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"truth": simulated.TRUTH[::-1].copy()},
+        {"groups": np.arange(simulated.ITEMS) // 2},
+        {"metric": nearly_accuracy},
+        {"metric": nearly_accuracy, "metric_name": "balanced accuracy"},
+    ],
+    ids=["labels", "groups", "metric", "metric of the same name"],
+)
+def test_other_test_items_or_another_metric_make_a_study_stale(record, changes):
     record(arms(), True)
-    assert record(arms(), False, truth=simulated.TRUTH[::-1].copy()).stale
+    report = record(arms(), False, **changes)
+    assert report.stale and not any(row.recorded for row in report.rows)
 
 
 def test_another_profile_leaves_recorded_rows_out_without_calling_them_stale(record, capsys):
@@ -189,6 +257,11 @@ def test_a_study_records_its_own_seeds(record):
     assert {r.seed for r in record(arms(), True, study=study).rows if r.arm == "tuned"} == {7, 8}
 
 
+def test_a_study_records_its_own_budgets(record):
+    study = compare.Study("1.1-test", budgets=[4])
+    assert {r.budget for r in record(arms(), True, study=study).rows if r.arm == "tuned"} == {4}
+
+
 def test_two_recordings_at_once_are_refused(record, results):
     conditions = studies.Conditions("1.1", "laptop", "m", "t", {}, {})
     with (
@@ -198,7 +271,7 @@ def test_two_recordings_at_once_are_refused(record, results):
         record(arms(), True)
 
 
-@pytest.mark.parametrize("damage", ["{", '{"version": 2}', "[]", "{}"])
+@pytest.mark.parametrize("damage", ["{", '{"version": 3}', '{"version": 2}', "[]", "{}"])
 def test_a_damaged_study_is_named(record, results, damage):
     results.mkdir()
     (results / "1.1-test.json").write_text(damage)
@@ -211,7 +284,18 @@ def test_a_study_not_yet_recorded_says_so(record, capsys):
     assert "1.1-test is not recorded yet" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("predicted", [np.arange(5), np.eye(3, dtype="float32"), np.array(["a"])])
+@pytest.mark.parametrize(
+    "predicted",
+    [
+        np.arange(5),
+        np.array([-1, 200]),
+        np.array([-129, 5]),
+        np.array([-1, 2**40]),
+        np.array([-(2**63), 2**63 - 1]),
+        np.eye(3, dtype="float32"),
+        np.array(["a"]),
+    ],
+)
 def test_predictions_are_stored_without_loss(predicted):
     row = studies.Row("probe", 4, 0, 0.5, 1.0, 7, predicted)
     packed = json.loads(json.dumps(studies.row_to(row)))
@@ -233,142 +317,134 @@ def test_a_wrong_study_is_refused(study):
         compare.Study(**study)
 
 
-ARMS = """
-    import functools
-    from tl_helpers import compare
-    from tl_helpers.assets import files
-from tl_helpers.compare import metrics
-
-    RATE = 0.1
-    SIZES = {"head": [16, 4]}
-    unrelated = 3
-
-    def helper(x):
-        return x * RATE
-
-    class Head:
-        width = 8
-
-        def size(self):
-            return SIZES["head"]
-
-    def arm(budget, seed):
-        '''Docstring.'''
-        # A comment.
-        head = Head()
-        return compare.Prediction([helper(budget)] * head.size()[0], budget.unrelated)
-
-    def make(depth):
-        return lambda budget, seed: helper(depth)
-
-    closed = make(2)
-    partial = functools.partial(arm, seed=1)
-    scored = lambda budget, seed: metrics.t_interval([budget, seed])
-"""
-
-
 @pytest.fixture
-def hash_of(tmp_path):
-    """Hash of a function in ARMS after replacing some text, as if the file were edited."""
+def check(record, results, monkeypatch, tmp_path):
+    """Check the study as ``tl study --check`` does; the report and what was found."""
+    monkeypatch.setenv("TL_OUT", str(tmp_path / "out"))
+    (tmp_path / "out").mkdir()
 
-    def hash_of(name, old="", new=""):
-        text = textwrap.dedent(ARMS)
-        assert old in text
-        path = tmp_path / "edited_arms.py"
-        path.write_text(text.replace(old, new, 1) if old else text)
-        linecache.clearcache()
-        spec = importlib.util.spec_from_file_location("edited_arms", path)
-        module = sys.modules["edited_arms"] = importlib.util.module_from_spec(spec)
-        exec(compile(path.read_text(), path, "exec"), module.__dict__)
-        return code_hash.of(getattr(module, name))
+    def run(arms, **changes):
+        monkeypatch.setenv("TL_STUDY_CHECK", "1.1")
+        report = record(arms, False, **changes)
+        monkeypatch.delenv("TL_STUDY_CHECK")
+        return report, json.loads((tmp_path / "out" / recorded.OUTCOMES).read_text())[-1]
 
-    yield hash_of
-    sys.modules.pop("edited_arms", None)
+    return run
+
+
+def same_but_written_anew(curve, trainable=1):
+    """Like `simulated.arm`, in other words."""
+
+    def predict(labels, seed):
+        chance = np.random.default_rng([seed, labels, trainable]).random(simulated.ITEMS)
+        right = chance <= curve(labels)
+        return compare.Prediction(np.where(right, simulated.TRUTH, (simulated.TRUTH + 1) % 4), 1)
+
+    return predict
+
+
+def test_a_check_after_a_change_of_words_alone_stamps_the_record(record, check, results):
+    record(arms(), True)
+    before = json.loads((results / "1.1-test.json").read_text())
+    moved = {**arms(), "tuned": same_but_written_anew(good)}
+    assert record(moved, False).stale
+    report, found = check(moved)
+    after = json.loads((results / "1.1-test.json").read_text())
+    assert found["problems"] == []
+    assert [found[key] for key in ("rows", "of", "equal")] == [2, 9, 2]
+    assert after["checked"]["rows"] == 2 and after["checked"]["of"] == 9
+    assert after["checked"]["commit"] is None or len(after["checked"]["commit"]) >= 7
+    assert after["rows"] == before["rows"] and after["complete"]
+    assert sum(not row.recorded for row in report.rows if row.arm == "tuned") == 2
+    assert len(report.rows) == 9 + 9 and not report.stale
+    again = record(moved, False)
+    assert not again.stale and sum(row.recorded for row in again.rows) == 8
+
+
+def test_a_check_leaves_the_file_alone_when_a_prediction_differs(record, check, results):
+    record(arms(), True)
+    before = (results / "1.1-test.json").read_bytes()
+    report, found = check({**arms(), "tuned": arm(good, 7)})
+    assert report.stale and (results / "1.1-test.json").read_bytes() == before
+    assert found["problems"][0].startswith("tuned at 4 labels, seed 0 gives 0.")
+    assert ", recorded is 0." in found["problems"][0]
+
+
+def test_elsewhere_a_check_allows_for_the_tolerance(record, check, results):
+    record(arms(), True)
+    file = results / "1.1-test.json"
+    stored = json.loads(file.read_text())
+    stored["conditions"]["machine"] = "another"
+    file.write_text(json.dumps(stored))
+    report, found = check({**arms(), "tuned": arm(good, 7)})
+    assert found["problems"] == [] and not report.stale
+    assert json.loads(file.read_text())["conditions"]["machine"] == "another"
+
+
+def test_a_file_of_version_1_is_unproven_until_it_was_checked(record, check, results):
+    record(arms(), True)
+    file = results / "1.1-test.json"
+    stored = json.loads(file.read_text())
+    kept = {key: stored["conditions"][key] for key in ("lesson", "profile", "metric", "truth")}
+    old = {**kept, "assets": stored["conditions"]["assets"], "code": {"tuned": "0" * 64}}
+    file.write_text(json.dumps({**stored, "version": 1, "conditions": old}))
+    report = record(arms(), False)
+    assert report.stale and not any(row.recorded for row in report.rows)
+    _, found = check(arms())
+    assert found["problems"] == [] and json.loads(file.read_text())["version"] == 2
+    assert sum(row.recorded for row in record(arms(), False).rows) == 8
 
 
 @pytest.mark.parametrize(
-    ("old", "new"),
+    ("changes", "problem"),
     [
-        ("Docstring.", "Another docstring."),
-        ("# A comment.", "# Another comment, and a blank line.\n"),
-        ("head = Head()", "head = (Head())"),
-        ("unrelated = 3", "unrelated = 4"),
-        ("def make(depth)", "def make(deep, depth=3)"),
+        ({"truth": simulated.TRUTH[::-1].copy()}, "the test items are not those"),
+        (
+            {"metric": nearly_accuracy, "metric_name": "balanced accuracy"},
+            "gives other values on 9",
+        ),
+        ({"live": {"tuned": ([4], [0]), "scratch": ([4], [0])}}, "scratch was never recorded"),
     ],
 )
-def test_edits_that_change_no_result_keep_the_hash(hash_of, old, new):
-    assert hash_of("arm", old, new) == hash_of("arm")
+def test_a_check_cannot_mend_other_test_items_metrics_or_missing_rows(
+    record, check, results, changes, problem
+):
+    record(arms(), True)
+    before = (results / "1.1-test.json").read_bytes()
+    report, found = check(arms(), **changes)
+    assert problem in found["problems"][0] and report.stale
+    assert (results / "1.1-test.json").read_bytes() == before
 
 
-@pytest.mark.parametrize(
-    ("name", "old", "new"),
-    [
-        ("arm", "head.size()[0]", "head.size()[1]"),
-        ("arm", "x * RATE", "x + RATE"),
-        ("arm", "RATE = 0.1", "RATE = 0.2"),
-        ("arm", "[16, 4]", "[16, 8]"),
-        ("arm", "width = 8", "width = 9"),
-        ("arm", 'return SIZES["head"]', 'return SIZES["head"][::-1]'),
-        ("closed", "make(2)", "make(3)"),
-        ("closed", "x * RATE", "x + RATE"),
-        ("partial", "seed=1", "seed=2"),
-        ("partial", "x * RATE", "x + RATE"),
-        ("scored", "[budget, seed]", "[seed, budget]"),
-    ],
-)
-def test_edits_that_can_change_a_result_change_the_hash(hash_of, name, old, new):
-    assert hash_of(name, old, new) != hash_of(name)
+def test_a_check_on_other_data_runs_nothing(record, check):
+    record(sorting(np.arange(500)), True)
+    report, found = check(sorting(np.arange(500)[::-1].copy()))
+    assert found["problems"] == ["tuned had other data when they were recorded"]
+    assert not any(row.arm == "tuned" for row in report.rows)
 
 
-def test_the_packages_own_modules_count_with_what_they_import(tmp_path, monkeypatch):
-    package = tmp_path / "tl_helpers"
-    package.mkdir()
-    inner, outer = package / "inner.py", package / "outer.py"
-    (package / "__init__.py").write_text("")
-    (package / "plots.py").write_text("COLOUR = 1\n")
-    (package / "code_hash.py").write_text(Path(code_hash.__file__).read_text())
-    outer.write_text(
-        "from tl_helpers import plots\nfrom .inner import f\ndef g():\n    return f()\n"
-    )
-    script = tmp_path / "script.py"
-    script.write_text(
-        "from tl_helpers import code_hash, outer\n"
-        "def arm(budget, seed):\n    return outer.g()\n"
-        "def late(budget, seed):\n    from tl_helpers.outer import g\n    return g()\n"
-        "print(code_hash.of(arm), code_hash.of(late))\n"
-    )
-
-    def hashes(value, colour=1):
-        inner.write_text(f"def f():\n    return {value}\n")
-        (package / "plots.py").write_text(f"COLOUR = {colour}\n")
-        run = [sys.executable, "-B", str(script)]
-        return subprocess.run(run, check=True, capture_output=True, text=True).stdout.split()
-
-    first, second, drawn = hashes(1), hashes(2), hashes(1, colour=2)
-    assert all(a != b for a, b in zip(first, second, strict=True))
-    assert first == drawn
+def test_a_study_that_was_never_recorded_cannot_be_checked(check):
+    _, found = check(arms())
+    assert "not recorded" in found["problems"][0]
 
 
-def test_code_without_source_is_refused():
-    scope = {"__name__": __name__}
-    exec("def arm(budget, seed):\n    return 1", scope)
-    scope["arm"].__code__ = scope["arm"].__code__.replace(co_filename="<gone>")
-    with pytest.raises(ValueError, match="cannot be read"):
-        code_hash.of(scope["arm"])
+def test_the_same_metric_in_other_words_is_tried_on_the_stored_predictions(record, check):
+    def accuracy(truth, predicted):
+        return float((truth == predicted).mean())
+
+    record(arms(), True, metric=accuracy)
+
+    def accuracy(truth, predicted):
+        return float(np.count_nonzero(truth == predicted) / len(truth))
+
+    assert record(arms(), False, metric=accuracy).stale
+    _, found = check(arms(), metric=accuracy)
+    assert found["problems"] == []
+    assert not record(arms(), False, metric=accuracy).stale
 
 
-def test_functions_of_a_notebook_are_followed_and_edits_noticed():
-    cells = [
-        "%matplotlib inline\nfrom tl_helpers import code_hash\nrate = 0.1",
-        "def helper(x):\n    return x * rate",
-        "def arm(budget, seed):\n    return helper(budget)\nfirst = code_hash.of(arm)",
-        "def arm(budget, seed):\n    '''Now told.'''\n    return helper(budget)  # the same\n"
-        "assert code_hash.of(arm) == first",
-        "def helper(x):\n    return x + rate\nsecond = code_hash.of(arm)\nassert second != first",
-        "rate = 0.2\nassert code_hash.of(arm) != second",
-        "arms = {'a': lambda b, s: helper(b)}\nassert code_hash.of(arms['a']) != second",
-        "print('all seen')",
-    ]
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
-    NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
-    assert notebook.cells[-1].outputs[0].text == "all seen\n"
+def test_conditions_are_stored_without_loss():
+    one = conditions.Evidence("c", "d", ((0.0, 1.0), (2.0, 3.0)))
+    two = conditions.Evidence("e", "f", ((2.0, 3.0),))
+    whole = conditions.Conditions("1.1", "laptop", "m", "t", {}, {"a": one, "b": two}, "g", two)
+    assert conditions.restored(json.loads(json.dumps(conditions.stored(whole)))) == whole

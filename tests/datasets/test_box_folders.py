@@ -150,10 +150,17 @@ def test_grey_and_transparent_pictures_have_three_channels(voc):
 
 @pytest.mark.parametrize("kind", ["voc", "coco"])
 def test_folder_is_divided_by_picture_and_cut_into_tiles(kind, request):
-    split = tiles.split(box_folders.read_folder(request.getfixturevalue(kind)), 16)
-    assert sorted(scene.name for part in split for scene in part) == ["a", "b", "c"]
+    folder = request.getfixturevalue(kind)
+    picture(folder / "d.png")
+    more = BOXES | {"d": [[1, 1, 9, 9]]}
+    if kind == "coco":
+        coco_file(folder / "boxes.json", more)
+    else:
+        voc_file(folder / "d.xml", more["d"])
+    split = tiles.split(box_folders.read_folder(folder), 16)
+    assert sorted(scene.name for part in split for scene in part) == ["a", "b", "c", "d"]
     cut = [tile for part in split for tile in tiles.cut(part, 16)]
-    assert len(cut) == 3 * 3 * 2
+    assert len(cut) == 4 * 3 * 2
     assert any(len(tile.boxes) for tile in cut)
     assert all(((tile.boxes >= 0) & (tile.boxes <= 16)).all() for tile in cut)
 

@@ -10,6 +10,8 @@ import torch
 from tl_helpers.datasets import tiles
 from tl_helpers.datasets.scenes import Scene
 
+BOX = [[1, 1, 9, 9]]
+
 
 def numbered(width: int, height: int, boxes=()) -> Scene:
     """A picture in which every pixel is different, so that one can tell where a tile is from."""
@@ -69,7 +71,7 @@ def test_low_picture_has_no_strips():
 
 @pytest.mark.parametrize("count", [3, 4, 7, 20])
 def test_pictures_are_in_one_part_each_and_no_part_is_empty(count):
-    scenes = [numbered(40, 40 + n) for n in range(count)]
+    scenes = [numbered(40, 40 + n, BOX) for n in range(count)]
     parts = tiles.by_picture(scenes)
     heights = [scene.size[1] for part in parts for scene in part]
     assert sorted(heights) == [40 + n for n in range(count)]
@@ -78,7 +80,7 @@ def test_pictures_are_in_one_part_each_and_no_part_is_empty(count):
 
 def test_two_pictures_are_refused_and_one_goes_by_strips():
     with pytest.raises(ValueError, match="needs three"):
-        tiles.split([numbered(40, 200)] * 2, 32)
+        tiles.split([numbered(40, 200 + n, BOX) for n in range(2)], 32)
     assert tiles.split([numbered(40, 200)], 32).test[0].size[0] == 40
 
 
@@ -151,16 +153,28 @@ def test_pictures_of_tiles_are_one_tensor_of_bytes():
 
 @pytest.mark.parametrize("seed", range(5))
 def test_copies_under_other_names_are_in_one_part(seed):
-    scenes = [numbered(40, 40 + n % 6) for n in range(18)]
+    scenes = [numbered(40, 40 + n % 6, BOX) for n in range(18)]
     parts = tiles.by_picture(scenes, seed)
     heights = [{scene.size[1] for scene in part} for part in parts]
     assert sum(map(len, parts)) == 18
     assert sum(map(len, heights)) == len(set.union(*heights)) == 6
 
 
+@pytest.mark.parametrize("bare", [0, 1, 2, 7])
+@pytest.mark.parametrize("seed", range(4))
+def test_every_part_has_boxes_however_many_pictures_have_none(bare, seed):
+    scenes = [numbered(40, 40 + n, BOX if n >= bare else ()) for n in range(bare + 3)]
+    parts = tiles.by_picture(scenes, seed)
+    assert all(any(len(scene.boxes) for scene in part) for part in parts)
+    heights = [scene.size[1] for part in parts for scene in part]
+    assert sorted(heights) == [40 + n for n in range(bare + 3)]
+
+
 def test_copies_of_two_pictures_are_two_pictures():
-    with pytest.raises(ValueError, match="there are 2 pictures that differ, of 6; .* needs three"):
-        tiles.split([numbered(40, 200 + n % 2) for n in range(6)], 32)
+    with pytest.raises(
+        ValueError, match="there are 6 pictures, 2 that differ and have boxes; .* needs"
+    ):
+        tiles.split([numbered(40, 200 + n % 2, BOX) for n in range(6)], 32)
 
 
 @pytest.mark.parametrize("boxes", [[[0, 0, 41, 9]], [[-2, 0, 9, 9]], [[float("nan"), 0, 9, 9]]])

@@ -283,6 +283,31 @@ def test_study_starts_afresh_keeps_the_former_until_done_and_resumes(kit):
     assert left == {"1.2-grid.json", "1.20-other.json"}
 
 
+CHECKED = """
+import json, os
+from pathlib import Path
+assert os.environ["TL_STUDY_CHECK"] == "1.2" and not os.environ["TL_STUDY"]
+found = [{"study": "1.2-grid", "problems": PROBLEMS, "rows": 2, "of": 9, "equal": 1}]
+Path(os.environ["TL_OUT"], "studies.json").write_text(json.dumps(found))
+"""
+
+
+def test_study_check_says_what_repeats_and_fails_for_what_does_not(kit):
+    results = kit / "results"
+    results.mkdir()
+    with_problems = CHECKED.replace("PROBLEMS", "['tuned differs']")
+    tiny_kit.add(kit / "notebooks", "02_study", CHECKED.replace("PROBLEMS", "[]"))
+    assert "no recording to check" in tl("study", "1.2", "--check", code=2)
+    (results / "1.2-grid.json").write_text("as recorded")
+    assert "1.2-grid: checked, 2 of 9 rows repeat, 1 exactly" in tl("study", "1.2", "--check")
+    (results / "1.2-more.json").write_text("not reached")
+    assert "1.2-more: the lesson did not come to it" in tl("study", "1.2", "--check", code=1)
+    (results / "1.2-more.json").unlink()
+    tiny_kit.add(kit / "notebooks", "02_study", with_problems)
+    assert "1.2-grid: stale: tuned differs" in tl("study", "1.2", "--check", code=1)
+    assert (results / "1.2-grid.json").read_text() == "as recorded"
+
+
 def test_lesson_without_a_study_says_so(kit):
     assert "recorded nothing" in tl("study", "1.1", code=1)
 

@@ -139,6 +139,19 @@ def test_fallen_claim_is_a_problem(notebooks, tmp_path):
     assert run("1.1", tmp_path, seed=9).problems == ["claim does not hold: the seed is small"]
 
 
+def test_a_recorded_row_that_does_not_repeat_is_a_problem(notebooks, tmp_path):
+    row = {"task": "main", "arm": "tuned", "budget": 4, "seed": 0, "live": 0.44, "recorded": 0.4}
+    rows = [row | {"tolerance": 0.05, "within": True}, row | {"tolerance": 0.01, "within": False}]
+    card = {"claims": [], "tolerance": rows}
+    source = "import json, os\nfrom pathlib import Path\n"
+    source += f"Path(os.environ['TL_OUT'], '1.2.json').write_text({json.dumps(card)!r})"
+    id = tiny_kit.add(notebooks, "02_drift", source)
+    assert run(id, tmp_path).problems == [
+        "recorded row does not repeat: main, tuned at 4 labels, seed 0 gives 0.440; recorded is "
+        "0.400, the tolerance 0.01."
+    ]
+
+
 def test_failing_cell_is_named_and_its_notebook_kept(notebooks, tmp_path):
     result = run("1.1", tmp_path, settings={"parameters": {"word": "boom"}})
     assert result.problems == ["cell [4] stopped with AssertionError: the word went boom"]

@@ -234,6 +234,7 @@ def test_header_and_table_show_the_laptop_and_never_the_smoke_run():
         "path": "notebooks/t.ipynb",
         "download_mb": 7,
         "gain": "+0.20",
+        "claims": {"held": 1, "total": 1},
         "smoke": {"seconds": 6, "peak_mib": 111},
         "laptop": {"seconds": 90, "peak_mib": 999},
         "gpu": None,

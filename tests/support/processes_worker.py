@@ -135,6 +135,21 @@ def unused_weights(runtime: Runtime, folder: Path) -> dict:
     return train(runtime, model, optimizer=optimizer)
 
 
+def weighted(runtime: Runtime, folder: Path) -> dict:
+    """Class weights and ignored labels: each process's part has another weight."""
+    x, y = data()
+    y[20:26] = -100
+    loss = nn.CrossEntropyLoss(weight=torch.tensor([1.0, 9.0, 0.5]))
+    result = train(runtime, network(), (x, y), loss_fn=loss, accumulate=2)
+    return {"weights": result["weights"]}
+
+
+def added_up(runtime: Runtime, folder: Path) -> dict:
+    """A loss that is a sum and divides by nothing."""
+    result = train(runtime, network(), loss_fn=nn.CrossEntropyLoss(reduction="sum"), accumulate=2)
+    return {"weights": result["weights"]}
+
+
 def evaluation(runtime: Runtime, folder: Path) -> dict:
     """Sets whose last batch, or only one, leaves a process without an example."""
     model, found = network(), {}

@@ -165,3 +165,15 @@ def test_network_in_which_nothing_trains_has_nothing_to_save(tmp_path):
 def test_network_without_biases_is_refused():
     with pytest.raises(ValueError, match="No parameter is called 'bias'"):
         adapters.bias_only(nn.Linear(3, 3, bias=False))
+
+
+@pytest.mark.parametrize("more", ["in the file", "in the network"])
+def test_file_with_a_tensor_more_or_less_is_refused_and_nothing_changes(tmp_path, more):
+    saved, model = _bottlenecks(), _bottlenecks()
+    extra = saved if more == "in the file" else model
+    extra.extra = nn.Linear(2, 2)
+    adapters.save(saved, tmp_path / "task.safetensors")
+    before = {name: value.clone() for name, value in adapters.trained(model).items()}
+    with pytest.raises(ValueError, match="differ in 2 tensors, such as 'extra"):
+        adapters.load(model, tmp_path / "task.safetensors")
+    assert all(torch.equal(before[name], value) for name, value in adapters.trained(model).items())

@@ -20,7 +20,8 @@ ACCELERATE = ["accelerate.commands.accelerate_cli", "launch", "--multi_gpu", "--
               "--num_machines=1", "--mixed_precision=no", "--dynamo_backend=no",
               "--main_process_port"]  # fmt: skip
 TORCHRUN = ["torch.distributed.run", "--nproc-per-node=2", "--master-port"]
-EQUAL = ["plain", "from_loader", "from_dataset", "by_hand", "unequal_start", "unused_weights"]
+EQUAL = ["plain", "from_loader", "from_dataset", "by_hand", "unequal_start", "unused_weights",
+         "weighted", "added_up"]  # fmt: skip
 OTHERS = ["evaluation", "early_stopping", "loss_that_fails", "writing", "full_disk", "batchnorm",
           "randomness", "refusals", "hard"]  # fmt: skip
 

@@ -10,13 +10,11 @@ import numpy as np
 import torch
 
 from tl_helpers.arms.labels import TRIES, best, grouped_folds, labelled, untuned
-from tl_helpers.compare.comparison import Prediction
+from tl_helpers.compare.prediction import Arm, Prediction
 from tl_helpers.datasets import Examples, Splits
 from tl_helpers.models.backbones import Backbone
 from tl_helpers.techniques import features
 from tl_helpers.training.runtime import Runtime
-
-Arm = Callable[[int, int], Prediction]
 
 # Wide enough that the best lies inside.
 UNIT_PENALTIES = tuple(np.logspace(-4, 3, TRIES).tolist())  # of squared weights, unit length

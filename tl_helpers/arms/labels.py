@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from tl_helpers.compare.comparison import Tuned
+from tl_helpers.compare.prediction import Tuned
 from tl_helpers.datasets import Examples
 
 TRIES = 6  # settings that every arm may try at every budget and seed

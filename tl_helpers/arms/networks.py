@@ -12,16 +12,15 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from tl_helpers.arms.heads import Arm
 from tl_helpers.arms.labels import best, held_out, labelled, untuned
-from tl_helpers.compare.comparison import Prediction, Tuned
+from tl_helpers.compare.prediction import Arm, Prediction, Tuned
 from tl_helpers.datasets import Examples, Splits
 from tl_helpers.models.backbones import Backbone, with_head
 from tl_helpers.techniques import freezing
 from tl_helpers.training.evaluation import predict
 from tl_helpers.training.loop import fit
+from tl_helpers.training.losses import NonFiniteLoss
 from tl_helpers.training.runtime import Runtime, seed_everything
-from tl_helpers.training.steps import NonFiniteLoss
 
 BATCH = 16
 SHORT = 3  # a trial takes a third of the steps

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from tl_helpers.arms.heads import Arm, log_losses
+from tl_helpers.arms.heads import log_losses
 from tl_helpers.arms.labels import TRIES, best, grouped_folds, labelled, untuned
-from tl_helpers.compare.comparison import Prediction
+from tl_helpers.compare.prediction import Arm, Prediction
 from tl_helpers.datasets import Examples, Splits
 
 LEARNING_RATES = tuple(np.geomspace(0.003, 1.0, TRIES).tolist())

@@ -2,7 +2,7 @@
 
 Each origin brings the members of one asset into a folder. It raises `AssetError` with its answer
 when it cannot, and lets `OSError` through when the local disk is at fault, since no other origin
-would help then. Nothing is hashed here (except an sdist, before it is opened): `acquiring` has that done before anything is used.
+would help then. Nothing is hashed here, except an sdist before it is opened: `tl_helpers.assets`
 """
 
 from __future__ import annotations

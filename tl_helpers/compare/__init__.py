@@ -8,8 +8,9 @@ from tl_helpers._door import door
 
 NAMES = {
     "claims": ["NoInterval", "beats", "fails", "leads_more", "saves", "within"],
-    "comparison": ["Prediction", "run"],
+    "comparison": ["run"],
     "labels_saved": ["Saved"],
+    "prediction": ["Prediction", "Tuned"],
     "report": ["TransferReport"],
     "setting": ["MissingRows"],
     "studies": ["Study"],

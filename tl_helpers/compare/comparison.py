@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from functools import partial
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from tl_helpers.assets import watching
-from tl_helpers.compare import code_hash, studies
+from tl_helpers.compare import conditions, recorded, studies
+from tl_helpers.compare.prediction import Arm, Prediction
 from tl_helpers.compare.report import TransferReport
 from tl_helpers.compare.setting import (
     MissingRows,
@@ -32,52 +32,6 @@ from tl_helpers.training.runtime import Runtime
 __all__ = ["MissingRows", "Prediction", "Study", "TransferReport", "run"]
 
 Cell = tuple[str, int, int]
-
-
-class Tuned(NamedTuple):
-    """What an arm chose inside its budget.
-
-    Attributes
-    ----------
-    setting : float or str
-        The setting that it used, such as a penalty or a learning rate.
-    tried : int
-        Settings that it tried; 0 where the budget leaves nothing to hold out.
-    edge : bool
-        Whether the best setting stands at an edge of its grid, so that a better one may lie beyond.
-    """
-
-    setting: float | str
-    tried: int
-    edge: bool
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What an arm returns.
-
-    Attributes
-    ----------
-    predicted : array, shape (n,) or (n, c)
-        Labels or scores of all test items, in the test set's order; CPU tensors are converted.
-    trainable : int
-        Parameters trained; 0 for a method that has none.
-    tuned : Tuned, optional
-        What was chosen inside the budget; None for an arm that chooses nothing.
-    """
-
-    predicted: np.ndarray
-    trainable: int = 0
-    tuned: Tuned | None = None
-
-    def __post_init__(self) -> None:
-        predicted = np.asarray(self.predicted)
-        if predicted.dtype == np.float64:
-            predicted = predicted.astype(np.float32)  # halves what a study stores
-        object.__setattr__(self, "predicted", predicted)
-
-
-Arm = Callable[[int, int], Prediction]
 
 
 def run(
@@ -138,7 +92,8 @@ def run(
     study : str or Study, optional
         Where the rest of the grid of the arms in ``live`` is recorded. Under ``tl study`` their
         whole grid runs and is recorded; otherwise its rows join those that run now, as far as
-        code, assets, test items and profile are still the same.
+        code, data, assets, test items, metric and profile are still the same. Under
+        ``tl study --check`` two of its rows run again.
     progress : bool, default True
 
     Returns
@@ -148,8 +103,8 @@ def run(
     Raises
     ------
     ValueError
-        For arguments that do not fit together, predictions of wrong length or with NaN, and a
-        metric that fails.
+        For arguments that do not fit together, predictions of wrong length or with NaN, a metric
+        that fails, and arms of a study that read what `evidence.fingerprint` cannot count.
     TypeError
         When an arm returns something other than a Prediction.
 
@@ -186,81 +141,38 @@ def run(
             report = TransferReport(setting, _run_all(arms, cells, setting, progress))
         else:
             study = Study(study) if isinstance(study, str) else study
-            report = _with_study(arms, setting, seeds, now, study, progress)
+            report = _with_study(arms, setting, (seeds, now), study, runtime, progress)
     report.peak_mib = peak.mib
+    for edge in report.edges():
+        print(
+            f"{edge['arm']} at {edge['budget']} labels chose at the edge of its settings: "
+            f"{', '.join(edge['settings'])}. A wider grid may make it better."
+        )
     return report
 
 
-def _with_study(arms, setting, seeds, now, study, progress) -> TransferReport:
-    """Record the whole grid under ``tl study``; else run what is live and add what is recorded."""
+def _with_study(arms, setting, grid, study, runtime, progress) -> TransferReport:
+    """Record the arms' whole grid, check it, or run what is live and add what is recorded."""
+    seeds, now = grid
     if not now:
         raise ValueError("study is given without live: name the arms whose grid is recorded.")
-    conditions = studies.Conditions(
-        setting.lesson,
-        setting.profile,
-        setting.metric_name,
-        setting.items or studies.array_hash(setting.truth),
-        {arm: code_hash.of(arms[arm]) for arm in now},
-        studies.asset_hashes(setting.lesson),
-    )
+    state = conditions.current(setting, {arm: arms[arm] for arm in now}, runtime)
+    run = partial(_run_all, arms, setting=setting, progress=progress)
+    others = _grid(setting, seeds, dict.fromkeys(now, ((), ())))
     if studies.recording(setting.lesson):
-        return _record(arms, setting, seeds, conditions, study, progress)
-    stored = studies.load(study)
-    if stored is None and setting.profile != "smoke":
-        print(f"{study.name} is not recorded yet; `tl study {setting.lesson}` records it.")
-    recorded, reasons = studies.usable_rows(stored, conditions)
-    for reason in reasons:
-        print(
-            f"Recorded rows of {study.name} are left out: {reason}. "
-            f"`tl study {setting.lesson}` records them again."
+        own = seeds if study.seeds is None else distinct(study.seeds)
+        labels = study.budgets or setting.budgets
+        whole = [(arm, b, seed) for arm in now for b in labels for seed in own]
+        one_by_one = partial(_rows, arms, setting=setting, progress=progress)
+        rows = recorded.record(study, state, whole, one_by_one)
+        return TransferReport(setting, rows + run(others))
+    if studies.checking(setting.lesson):
+        found = recorded.check(setting, study, state, run)
+        return TransferReport(
+            setting, found.rows + run(others), stale=found.stale, repeats=found.repeats
         )
-    rows = _run_all(arms, _grid(setting, seeds, now), setting, progress)
-    # Another profile is no fault of the record; its sizes are simply not these.
-    stale = bool(reasons) and stored["conditions"]["profile"] == setting.profile
-    tolerance = stored["tolerance"] if stored else study.tolerance
-    return _joined(setting, rows, recorded, tolerance, stale)
-
-
-def _joined(setting, rows: list[Row], recorded: list[Row], tolerance, stale) -> TransferReport:
-    """Report of the live rows and, where there are none, the recorded; both are compared."""
-    ran = {row.key: row for row in rows}
-    known = [row for row in recorded if row.arm in setting.arms and row.budget in setting.budgets]
-    repeats = [_repeat(setting, ran[row.key], row, tolerance) for row in known if row.key in ran]
-    for repeat in repeats:
-        if not repeat["within"]:
-            print(
-                "A recorded result does not repeat within its tolerance: "
-                + ", ".join(f"{key} {repeat[key]}" for key in ("arm", "budget", "seed"))
-            )
-    rows = rows + [row for row in known if row.key not in ran]
-    return TransferReport(setting, rows, stale=stale, repeats=repeats)
-
-
-def _record(arms, setting, seeds, conditions, study, progress) -> TransferReport:
-    slow = tuple(conditions.code)
-    study_seeds = seeds if study.seeds is None else distinct(study.seeds)
-    cells = [(a, b, s) for a in slow for b in setting.budgets for s in study_seeds]
-    with studies.recorder(study, conditions, set(cells)) as recorder:
-        done = {row.key for row in recorder.rows}
-        print(f"{study.name}: {len(done)} of {len(cells)} rows are recorded already.")
-        rest = [cell for cell in cells if cell not in done]
-        for cell in _shown(rest, progress):
-            recorder.append(_run_cell(arms, cell, setting))
-        recorder.finish()
-        rows = list(recorder.rows)
-    cheap = _grid(setting, seeds, {arm: ((), ()) for arm in slow})
-    return TransferReport(setting, rows + _run_all(arms, cheap, setting, progress))
-
-
-def _repeat(setting: Setting, live: Row, recorded: Row, tolerance: float) -> dict:
-    return {
-        "task": setting.task,
-        **dict(zip(("arm", "budget", "seed"), live.key, strict=True)),
-        "live": live.value,
-        "recorded": recorded.value,
-        "tolerance": tolerance,
-        "within": abs(live.value - recorded.value) <= tolerance,
-    }
+    found = recorded.rows(setting, study, state, _grid(setting, seeds, now), run)
+    return TransferReport(setting, found.rows, stale=found.stale, repeats=found.repeats)
 
 
 def _grid(setting: Setting, seeds, now: Mapping) -> list[Cell]:
@@ -275,7 +187,11 @@ def _grid(setting: Setting, seeds, now: Mapping) -> list[Cell]:
 
 
 def _run_all(arms: Mapping[str, Arm], cells: list[Cell], setting: Setting, progress) -> list[Row]:
-    return [_run_cell(arms, cell, setting) for cell in _shown(cells, progress)]
+    return list(_rows(arms, cells, setting, progress))
+
+
+def _rows(arms: Mapping[str, Arm], cells: list[Cell], setting: Setting, progress) -> Iterator[Row]:
+    return (_run_cell(arms, cell, setting) for cell in _shown(cells, progress))
 
 
 def _run_cell(arms: Mapping[str, Arm], cell: Cell, setting: Setting) -> Row:
@@ -289,7 +205,8 @@ def _run_cell(arms: Mapping[str, Arm], cell: Cell, setting: Setting) -> Row:
     except Exception as error:
         error.add_note(f"This happened in arm {name!r} at {budget} labels, seed {seed}.")
         raise
-    return Row(*cell, value, seconds, int(prediction.trainable), prediction.predicted)
+    trainable, predicted = int(prediction.trainable), prediction.predicted
+    return Row(*cell, value, seconds, trainable, predicted, tuned=prediction.tuned)
 
 
 def _check_prediction(prediction: object, setting: Setting) -> None:

@@ -66,6 +66,25 @@ class Measurements:
         """Whether the arm has a row at this budget."""
         return any((row.arm, row.budget) == (arm, budget) for row in self.rows)
 
+    def edges(self) -> list[dict]:
+        """Where more than half of an arm's seeds chose a setting at an edge of its grid.
+
+        A better setting may lie beyond, and the arm is then not as strong as it could be.
+
+        Returns
+        -------
+        list of dict
+            task, arm, budget and the settings chosen.
+        """
+        found = []
+        for arm, budget in dict.fromkeys((row.arm, row.budget) for row in self.rows):
+            tuned = [row.tuned for row in self.cell(arm, budget).values() if row.tuned]
+            if 2 * sum(one.edge for one in tuned) > len(tuned):
+                settings = sorted({str(one.setting) for one in tuned if one.edge})
+                found.append({"task": self.setting.task, "arm": arm, "budget": budget,
+                              "settings": settings})  # fmt: skip
+        return found
+
     def mean(self, arm: str, budget: int) -> float:
         """Mean of the metric over seeds."""
         return float(np.mean([row.value for row in self.cell(arm, budget).values()]))

@@ -110,6 +110,7 @@ def build(reports: Sequence[Measurements], claims: Sequence[Claim], checks: Sequ
         "sabotage": {how: _fallen(reports, claims, how) for how in sabotage.WAYS},
         "checks": [dict(check) for check in checks],
         "stale": any(one.stale for one in reports),
+        "edges": [edge for one in reports for edge in one.edges()],
         "tolerance": [repeat for one in reports for repeat in one.repeats],
         "seconds": round(_seconds_of_process(), 1),
         "peak_mib": round(max(one.peak_mib for one in reports), 1),

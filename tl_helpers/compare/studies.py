@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import hashlib
 import io
 import json
 import os
-import tomllib
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,8 +19,12 @@ from pathlib import Path
 import numpy as np
 
 from tl_helpers.assets import files, paths
+from tl_helpers.compare import conditions
+from tl_helpers.compare.conditions import Conditions
+from tl_helpers.compare.prediction import Tuned
 
-VERSION = 1
+VERSION = 2
+READABLE = (1, 2)  # version 1 names neither data nor versions: its rows have to be checked
 
 
 @dataclass(frozen=True)
@@ -38,11 +40,14 @@ class Study:
     tolerance : float, default 0.05
         Largest difference of the metric between a recorded row and the same row run again, on
         other hardware or in another precision, that counts as agreement.
+    budgets : sequence of int, optional
+        Budgets of the recorded grid; by default those of the comparison.
     """
 
     name: str
     seeds: Sequence[int] | None = None
     tolerance: float = 0.05
+    budgets: Sequence[int] | None = None
 
     def __post_init__(self) -> None:
         if not self.name or Path(self.name).name != self.name:
@@ -74,6 +79,8 @@ class Row:
         Labels (n,) or scores (n, c) of the test items.
     recorded : bool
         Whether the row comes from a study's file rather than from this run.
+    tuned : Tuned or None
+        What the arm chose inside its budget.
     """
 
     arm: str
@@ -84,6 +91,7 @@ class Row:
     trainable: int
     predicted: np.ndarray = field(repr=False, compare=False)
     recorded: bool = False
+    tuned: Tuned | None = None
 
     @property
     def key(self) -> tuple[str, int, int]:
@@ -91,59 +99,19 @@ class Row:
         return self.arm, self.budget, self.seed
 
 
-@dataclass(frozen=True)
-class Conditions:
-    """What must be unchanged for a recorded row to stand for a run now.
-
-    Attributes
-    ----------
-    lesson, profile, metric : str
-    truth : str
-        SHA-256 of the test labels.
-    code : dict of str to str
-        `code_hash.of` of each arm.
-    assets : dict of str to str
-        `asset_hashes` of the lesson.
-    """
-
-    lesson: str
-    profile: str
-    metric: str
-    truth: str
-    code: dict[str, str]
-    assets: dict[str, str]
-
-
 def recording(lesson: str) -> bool:
     """Whether the process runs under ``tl study`` for this lesson (``TL_STUDY`` holds its id)."""
     return os.environ.get("TL_STUDY") == lesson
 
 
+def checking(lesson: str) -> bool:
+    """Whether it runs under ``tl study --check`` (``TL_STUDY_CHECK`` holds the lesson's id)."""
+    return os.environ.get("TL_STUDY_CHECK") == lesson
+
+
 def results_dir() -> Path:
     """Folder of recorded studies: ``$TL_RESULTS``, else ``data/results`` of the kit."""
     return Path(os.environ.get("TL_RESULTS") or paths.kit_root() / "data" / "results")
-
-
-def asset_hashes(lesson: str) -> dict[str, str]:
-    """Hash of the catalogue entry of each asset that lists ``lesson``, its prose left out."""
-    text = (paths.kit_root() / "data" / "catalogue.toml").read_text(encoding="utf-8")
-    prose = {"title", "citation", "licence_url", "content_licence", "lessons", "bytes", "hub"}
-    hashes = {}
-    for entry in tomllib.loads(text).get("asset", []):
-        if lesson in entry.get("lessons", []):
-            content = {key: entry[key] for key in entry if key not in prose}
-            packed = json.dumps(content, sort_keys=True).encode()
-            hashes[entry["name"]] = hashlib.sha256(packed).hexdigest()
-    return hashes
-
-
-def array_hash(array: np.ndarray) -> str:
-    """SHA-256 of an array's values; of the text of each value for arrays of strings."""
-    array = np.asarray(array)
-    if array.dtype.kind in "OU":
-        return hashlib.sha256("\n".join(map(str, array.tolist())).encode()).hexdigest()
-    kind = np.int64 if array.dtype.kind in "iub" else np.float64
-    return hashlib.sha256(np.ascontiguousarray(array, dtype=kind).tobytes()).hexdigest()
 
 
 def load(study: Study) -> dict | None:
@@ -158,8 +126,9 @@ def load(study: Study) -> dict | None:
         return None
     try:
         stored = json.loads(study.path.read_text(encoding="utf-8"))
-        if stored["version"] != VERSION:
+        if stored["version"] not in READABLE:
             raise ValueError(f"its version is {stored['version']}, expected {VERSION}")
+        conditions_of(stored)
         return stored
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
@@ -168,37 +137,17 @@ def load(study: Study) -> dict | None:
         ) from error
 
 
-def usable_rows(stored: dict | None, now: Conditions) -> tuple[list[Row], list[str]]:
-    """Recorded rows that stand for a run now, and a sentence for each reason others do not.
-
-    Returns
-    -------
-    list of Row
-        Marked ``recorded``.
-    list of str
-        Reasons; empty when every row of the present arms stands.
-    """
-    if stored is None:
-        return [], []
-    then = Conditions(**stored["conditions"])
-    for what in ("lesson", "profile", "metric", "truth", "assets"):
-        if getattr(then, what) != getattr(now, what):
-            return [], [_changed[what].format(then=getattr(then, what), now=getattr(now, what))]
-    stale = sorted(arm for arm in then.code if now.code.get(arm) != then.code[arm])
-    reasons = []
-    if stale:
-        reasons = [f"the code behind {', '.join(stale)} changed since they were recorded"]
-    rows = [row_from(item) for item in stored["rows"] if item["arm"] not in stale]
-    return rows, reasons
+def conditions_of(content: dict) -> Conditions:
+    """Conditions of a study's content."""
+    return conditions.restored(content["conditions"])
 
 
-_changed = {
-    "lesson": "they were recorded for lesson {then}, and this is {now}",
-    "profile": "they were recorded at profile {then}, and this run is {now}",
-    "metric": "they were recorded with the metric {then}, and this run uses {now}",
-    "truth": "the test items are not those they were recorded on",
-    "assets": "the catalogue's entries of the lesson's assets changed since they were recorded",
-}
+def standing_rows(content: dict | None, now: Conditions) -> list[Row]:
+    """Recorded rows that stand for runs now, marked ``recorded``."""
+    if content is None:
+        return []
+    found = conditions.changes(conditions_of(content), now)
+    return [row_from(item) for item in content["rows"] if found.stands(item["arm"])]
 
 
 class Recorder:
@@ -220,15 +169,23 @@ class Recorder:
         self._write(complete=True)
 
     def _write(self, complete: bool) -> None:
-        content = {
-            "version": VERSION,
-            "study": self.study.name,
-            "complete": complete,
-            "tolerance": self.study.tolerance,
-            "conditions": vars(self.conditions),
-            "rows": [row_to(row) for row in self.rows],
-        }
-        files.write_json(self.study.path, content)
+        write(self.study, self.conditions, self.rows, complete=complete)
+
+
+def write(
+    study: Study, now: Conditions, rows: list[Row], *, complete: bool, checked: dict | None = None
+) -> None:
+    """Replace a study's file in one step; ``checked`` says how much of it was run again."""
+    content = {
+        "version": VERSION,
+        "study": study.name,
+        "complete": complete,
+        "tolerance": study.tolerance,
+        "conditions": conditions.stored(now),
+        **({"checked": checked} if checked else {}),
+        "rows": [row_to(row) for row in rows],
+    }
+    files.write_json(study.path, content)
 
 
 @contextlib.contextmanager
@@ -260,7 +217,7 @@ def recorder(study: Study, now: Conditions, grid: set[tuple]) -> Iterator[Record
                 f"{study.path.name} holds results of profile {stored['conditions']['profile']}; "
                 f"a run at {now.profile} would replace them. Use that profile, or another name."
             )
-        rows, _ = usable_rows(stored, now)
+        rows = standing_rows(stored, now)
         yield Recorder(study, now, [row for row in rows if row.key in grid])
     finally:
         lock.release()
@@ -272,18 +229,21 @@ def row_to(row: Row) -> dict:
     np.save(buffer, _compact(row.predicted), allow_pickle=False)
     packed = base64.b64encode(zlib.compress(buffer.getvalue(), 9)).decode()
     plain = {key: value for key, value in vars(row).items() if key not in ("predicted", "recorded")}
-    return {**plain, "predicted": packed}
+    return {**plain, "tuned": row.tuned and list(row.tuned), "predicted": packed}
 
 
 def row_from(item: dict) -> Row:
     """Inverse of `row_to`; the row is marked recorded."""
     raw = zlib.decompress(base64.b64decode(item["predicted"]))
     predicted = np.load(io.BytesIO(raw), allow_pickle=False)
-    return Row(**{**item, "predicted": predicted, "recorded": True})
+    tuned = Tuned(*item["tuned"]) if item.get("tuned") else None
+    return Row(**{**item, "predicted": predicted, "recorded": True, "tuned": tuned})
 
 
 def _compact(array: np.ndarray) -> np.ndarray:
     """Whole numbers in the smallest type that holds them; others unchanged."""
     if array.dtype.kind not in "iu" or not array.size:
         return array
-    return array.astype(np.result_type(*map(np.min_scalar_type, (array.min(), array.max()))))
+    low, high = int(array.min()), int(array.max())
+    extreme = min(low, -high - 1) if low < 0 else high  # a signed type has to hold both ends
+    return array.astype(np.min_scalar_type(extreme))

@@ -15,6 +15,10 @@ _BITS, _PLANAR, _ORIENTATION = 258, 284, 274  # tags of TIFF 6.0
 _OTHER_ORDER = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
 
 
+class UnreadablePicture(ValueError):
+    """A file that holds no usable picture; the message is the reason, in a few words."""
+
+
 class Deep(NamedTuple):
     """A picture of more than 8 bits a channel, in the units of its file.
 
@@ -89,6 +93,11 @@ def channels(path: Path, picture: Image.Image, reopen: Callable) -> Channels | N
         Loaded by this when deep.
     reopen : callable
         Gives ``path`` opened once more.
+
+    Raises
+    ------
+    UnreadablePicture
+        For grey of 16 bits with transparency, and as `from_tiff`.
     """
     if picture.mode.startswith(("I", "F")):
         picture.load()
@@ -102,7 +111,7 @@ def channels(path: Path, picture: Image.Image, reopen: Callable) -> Channels | N
     if picture.format == "TIFF" and max(picture.tag_v2.get(_BITS, (8,))) > 8:
         return from_tiff(path)
     if order:
-        raise ValueError("grey of 16 bits with transparency: save it without")
+        raise UnreadablePicture("grey of 16 bits with transparency: save it without")
     return None
 
 
@@ -111,7 +120,7 @@ def from_tiff(path: Path) -> Channels:
 
     Raises
     ------
-    ValueError
+    UnreadablePicture
         For another number of channels than grey or colour has, and what tifffile cannot read.
     """
     from tifffile import TiffFile, TiffFileError  # late: few folders hold such files
@@ -123,12 +132,12 @@ def from_tiff(path: Path) -> Channels:
             covered = 1 in page.extrasamples or 2 in page.extrasamples
             orientation = page.tags.valueof(_ORIENTATION, 1)
     except (KeyError, TiffFileError) as error:  # a compression that needs another library
-        raise ValueError("a kind of TIFF that is not read: save it uncompressed") from error
+        raise UnreadablePicture("a kind of TIFF that is not read: save it uncompressed") from error
     if axes not in ("YX", "YXS", "SYX"):
-        raise ValueError(f"axes {axes}; expected one picture, grey or in colour")
+        raise UnreadablePicture(f"axes {axes}; expected one picture, grey or in colour")
     values = {"YX": values[..., None], "SYX": np.moveaxis(values, 0, -1)}.get(axes, values)
     if values.shape[2] > 4:
-        raise ValueError(f"{values.shape[2]} channels; expected grey or colour")
+        raise UnreadablePicture(f"{values.shape[2]} channels; expected grey or colour")
     whole = np.issubdtype(values.dtype, np.integer)
     return Channels(_split(values, covered), whole, int(orientation))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -83,16 +84,13 @@ class Examples:
         return self.take(torch.cat([members[:count] for members in of_class]))
 
     def fingerprint(self) -> str:
-        """SHA-256 of inputs, labels and ids: part of the key of cached features."""
+        """SHA-256 of inputs, labels, ids, groups, classes: part of the key of cached features."""
         digest = hashlib.sha256()
         if isinstance(self.x, Tensor):
-            digest.update(str((tuple(self.x.shape), self.x.dtype)).encode())
-            digest.update(self.x.contiguous().numpy().tobytes())
-        else:
-            for text in self.x:
-                digest.update(text.encode() + b"\0")
-        digest.update(self.y.numpy().tobytes())
-        digest.update("\0".join(self.ids).encode())
+            digest.update(_tensor_bytes(self.x))
+        parts = [[] if isinstance(self.x, Tensor) else self.x, self.ids, self.groups, self.classes]
+        digest.update(json.dumps(parts).encode())  # texts in quotes: none runs into the next
+        digest.update(_tensor_bytes(self.y))
         return digest.hexdigest()
 
 
@@ -119,6 +117,17 @@ class Splits:
                 f"{len(shared)} groups are in two splits, such as {sorted(shared)[0]!r}; expected "
                 "each group in one, or the test set repeats what was trained on."
             )
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the three parts; the card only tells of them."""
+        parts = (self.train, self.valid, self.test)
+        return hashlib.sha256("".join(p.fingerprint() for p in parts).encode()).hexdigest()
+
+
+def _tensor_bytes(tensor: Tensor) -> bytes:
+    """Type, shape and values."""
+    values = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+    return f"{tensor.dtype} {tuple(tensor.shape)}".encode() + values.numpy().tobytes()
 
 
 def split_by_group(

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from tl_helpers.datasets import deep_pictures
-from tl_helpers.datasets.deep_pictures import Channels, Deep
+from tl_helpers.datasets.deep_pictures import Channels, Deep, UnreadablePicture
 
 # Formats that Pillow decodes by itself. The list also keeps out EPS, which starts another program.
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM", "JPEG2000", "AVIF")
@@ -43,10 +43,6 @@ _UPRIGHT = {  # by orientation: how a viewer turns what is stored
 }
 _AS_STORED = {**_UPRIGHT, 6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # how such files begin
-
-
-class UnreadablePicture(ValueError):
-    """A file that holds no usable picture; the message is the reason, in a few words."""
 
 
 class Frame(NamedTuple):

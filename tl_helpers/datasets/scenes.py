@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,6 +49,14 @@ class Scene:
     def size(self) -> tuple[int, int]:
         """Width and height in pixels."""
         return self.picture.shape[2], self.picture.shape[1]
+
+    def fingerprint(self) -> str:
+        """SHA-256 of name, picture and boxes."""
+        digest = hashlib.sha256(self.name.encode())
+        for tensor in (self.picture, self.boxes):
+            digest.update(f"{tuple(tensor.shape)} {tensor.dtype}".encode())
+            digest.update(tensor.contiguous().numpy().tobytes())
+        return digest.hexdigest()
 
     def window(self, left: int, top: int, right: int, bottom: int, visible: float = 0.5) -> Scene:
         """The part of the picture between these edges, with the boxes that lie mostly inside.

@@ -61,7 +61,7 @@ def cut(scenes: Sequence[Scene], side: int, visible: float = 0.5) -> list[Scene]
 
 
 def split(scenes: Sequence[Scene], unit: int) -> Split:
-    """One picture `by_strips`, several `by_picture`; ValueError for none or two."""
+    """One picture `by_strips`, several `by_picture`; ValueError where that has not enough."""
     if len(scenes) == 1:
         return by_strips(scenes[0], unit)
     return by_picture(scenes)
@@ -103,34 +103,43 @@ def by_picture(scenes: Sequence[Scene], seed: int = 0) -> Split:
     """Several pictures, each in one part only: about 40 % train, 20 % validate, 40 % test.
 
     Copies, which have equal pixels under other names, are in one part and count as one picture.
+    Pictures with boxes and those without are shared out alike, so that every part has boxes.
 
     Parameters
     ----------
     scenes : sequence of Scene
-        Three or more that differ.
+        Three or more that differ and have boxes.
     seed : int
         Draws their order.
 
     Raises
     ------
     ValueError
-        For fewer than three pictures.
+        For fewer than three such pictures.
     """
     copies: dict[tuple, list[Scene]] = defaultdict(list)
     for scene in scenes:
         copies[scene.size, hashlib.sha256(scene.picture.numpy().tobytes()).digest()].append(scene)
-    if len(copies) < 3:
-        more = f" that differ, of {len(scenes)}" * (len(copies) < len(scenes))
+    boxed, bare = [], []
+    for same in copies.values():
+        (boxed if any(len(scene.boxes) for scene in same) else bare).append(same)
+    if len(boxed) < 3:
         raise ValueError(
-            f"there are {len(copies)} pictures{more}; a split by picture into train, valid and "
-            "test needs three. Use by_strips() on one large picture."
+            f"there are {len(scenes)} pictures, {len(boxed)} that differ and have boxes; a split "
+            "by picture into train, valid and test needs three. Use by_strips() on one large "
+            "picture."
         )
-    order = torch.randperm(len(copies), generator=torch.Generator().manual_seed(seed)).tolist()
+    drawn = torch.Generator().manual_seed(seed)
+    parts = zip(_in_three(boxed, drawn), _in_three(bare, drawn), strict=True)
+    return Split(*([scene for same in [*a, *b] for scene in same] for a, b in parts))
+
+
+def _in_three(sets: list[list[Scene]], drawn: torch.Generator) -> tuple[list, list, list]:
+    """About 40, 20 and 40 % in random order, no part empty where three are there."""
+    order = [sets[index] for index in torch.randperm(len(sets), generator=drawn).tolist()]
     first = max(1, round(0.4 * len(order)))
-    second = min(max(first + 1, round(0.6 * len(order))), len(order) - 1)
-    parts = order[:first], order[first:second], order[second:]
-    sets = list(copies.values())
-    return Split(*([scene for index in part for scene in sets[index]] for part in parts))
+    second = max(first, min(max(first + 1, round(0.6 * len(order))), len(order) - 1))
+    return order[:first], order[first:second], order[second:]
 
 
 def pictures(tiles: Sequence[Scene]) -> Tensor:

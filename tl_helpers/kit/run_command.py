@@ -83,19 +83,42 @@ def run(args: argparse.Namespace) -> int:
 def study(args: argparse.Namespace) -> int:
     """``tl study``: record a lesson's full grid; without ``--resume``, from the beginning."""
     lesson = lessons.get(args.id)
+    if args.check:
+        return _checked(lesson, args.threads)
     if not args.resume:
         _set_aside(lesson.id)
     elif not _recordings(lesson.id):
         raise LessonError(f"lesson {lesson.id} has no recording to resume; leave out --resume.")
-    settings = Settings(threads=args.threads, seconds=STUDY_LIMIT, study=True)
-    out = (paths.work_dir() / "studies").resolve()
-    job = Job(lesson.id, "laptop", 0, False, out, settings)
     try:
-        (result,) = run_all([job], 1, Reporter(quiet=False))
+        result = _run_study(lesson, Settings(threads=args.threads, study=True))
     except KeyboardInterrupt:
         print(f"Finished rows are kept; `tl study {lesson.id} --resume` continues.", flush=True)
         raise
     return _recorded(result)
+
+
+def _run_study(lesson: Lesson, settings: Settings) -> RunResult:
+    out = (paths.work_dir() / "studies").resolve()
+    job = Job(lesson.id, "laptop", 0, False, out, replace(settings, seconds=STUDY_LIMIT))
+    (result,) = run_all([job], 1, Reporter(quiet=False))
+    return result
+
+
+def _checked(lesson: Lesson, threads: int | None) -> int:
+    """``tl study --check``: 0 when two rows of each arm of each recorded study repeat."""
+    names = {path.stem for path in _recordings(lesson.id)}
+    if not names:
+        raise LessonError(f"lesson {lesson.id} has no recording to check; leave out --check.")
+    result = _run_study(lesson, Settings(threads=threads, check=True))
+    for found in result.studies:
+        if found["problems"]:
+            print(f"{found['study']}: stale: {'; '.join(found['problems'])}")
+        else:
+            print("{study}: checked, {rows} of {of} rows repeat, {equal} exactly".format(**found))
+    missed = sorted(names - {found["study"] for found in result.studies})
+    for name in missed:
+        print(f"{name}: the lesson did not come to it, and its file is as it was.")
+    return 1 if missed or any(found["problems"] for found in result.studies) else 0
 
 
 def _recorded(result: RunResult) -> int:

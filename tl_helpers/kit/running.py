@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from tl_helpers.kit.kernels import Watch
 
+OUTCOMES = "studies.json"  # as `compare.recorded` calls it; importing that would load numpy
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -38,6 +39,8 @@ class Settings:
         Time limit of the whole lesson.
     study : bool
         Record the lesson's full grid, as ``tl study`` does.
+    check : bool
+        Run two recorded rows of each arm again, as ``tl study --check`` does.
     root : Path or None
         Folder of the notebooks; by default `paths.notebooks_dir()`.
     on_cell : callable or None
@@ -48,6 +51,7 @@ class Settings:
     threads: int | None = None
     seconds: float = 900.0
     study: bool = False
+    check: bool = False
     root: Path | None = None
     on_cell: Callable[[int, int], None] | None = None
 
@@ -70,6 +74,10 @@ class RunResult:
         Code cells that ran.
     claims, checks : list of dict
         As in the scorecard: ``{"text", "holds"}`` and ``{"id", "state"}``.
+    repeats : list of dict
+        Recorded rows that ran again, as in the scorecard's "tolerance".
+    studies : list of dict
+        What ``tl study --check`` found, study by study: ``{"study", "problems", "rows", "of"}``.
     """
 
     id: str
@@ -84,6 +92,8 @@ class RunResult:
     cells: int = 0
     claims: list[dict[str, Any]] = field(default_factory=list)
     checks: list[dict[str, str]] = field(default_factory=list)
+    repeats: list[dict[str, Any]] = field(default_factory=list)
+    studies: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
@@ -230,6 +240,7 @@ def _variables(scratch: Path, lesson: lessons.Lesson, settings: Settings) -> dic
         "TL_WORK": str(scratch / "work"),
         "TL_NOTEBOOKS": str(Path(settings.root or paths.notebooks_dir()).resolve()),
         "TL_STUDY": lesson.id if settings.study else "",
+        "TL_STUDY_CHECK": lesson.id if settings.check else "",
         "TL_PROGRESS": "0",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "PYTHONPATH": os.pathsep.join(search),
@@ -247,9 +258,12 @@ def _collect(scratch: Path, out: Path, result: RunResult) -> None:
         os.replace(scratch / "lesson.ipynb", notebook)
         result.notebook = notebook
     result.checks = _checks(scratch / "work" / progress.FILE)
+    if (scratch / OUTCOMES).is_file():
+        result.studies = json.loads((scratch / OUTCOMES).read_text(encoding="utf-8"))
     if (scratch / card.name).is_file():
         content = json.loads((scratch / card.name).read_text(encoding="utf-8"))
         result.claims = content.get("claims", [])
+        result.repeats = content.get("tolerance", [])
         measured = {"seconds": result.seconds, "peak_mib": result.peak_mib}
         content.update(measured, checks=result.checks)
         files.write_text(card, json.dumps(content, indent=1) + "\n")
@@ -270,6 +284,13 @@ def _judge(result: RunResult) -> None:
     for claim in result.claims:
         if claim["holds"] is False:
             result.problems.append(f"claim does not hold: {claim['text']}")
+    for row in result.repeats:
+        if not row["within"]:
+            result.problems.append(
+                f"recorded row does not repeat: {row['task']}, {row['arm']} at {row['budget']} "
+                f"labels, seed {row['seed']} gives {row['live']:.3f}; recorded is "
+                f"{row['recorded']:.3f}, the tolerance {row['tolerance']:g}."
+            )
     for check in result.checks:
         wanted = check["state"] == "passed" if result.solutions else check["state"] != "error"
         if not wanted:

@@ -7,6 +7,7 @@ stages and the precision. What cannot be read into a key is computed anew each t
 from __future__ import annotations
 
 import hashlib
+import json
 import random
 import shutil
 import tempfile
@@ -44,6 +45,14 @@ class FeatureSet:
 
     def __len__(self) -> int:
         return len(self.y)
+
+    def fingerprint(self) -> str:
+        """SHA-256 of features, labels and ids; computed elsewhere, features differ by rounding."""
+        digest = hashlib.sha256(json.dumps(self.ids).encode())
+        for tensor in (self.x, self.y):
+            digest.update(f"{tuple(tensor.shape)} {tensor.dtype}".encode())
+            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
 
 
 def extract(

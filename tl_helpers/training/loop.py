@@ -1,7 +1,7 @@
-"""The training loop and its step: plain PyTorch on one device, read from top to bottom.
+"""The training loop and its step, on one device, in plain PyTorch.
 
-Under ``accelerate launch`` or torchrun every process runs the same loop on its part of each batch.
-What they exchange is in `processes`, which does nothing where there is one process.
+Under ``accelerate launch`` or torchrun every process runs the same loop on its part of each batch;
+what they exchange is in `processes`.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def fit(
     Warns
     -----
     UserWarning
-        For parameters that the optimizer misses, and for batch-norm under several processes.
+        For parameters that the optimizer misses, and batch-norm under several processes.
     """
     plan.check_numbers(epochs=epochs, accumulate=accumulate, patience=patience,
                        checkpoint_every=checkpoint_every, clip=clip)  # fmt: skip
@@ -132,7 +132,6 @@ def fit(
     input_checks.check_optimizer(model, optimizer)
     classes = getattr(train, "classes", None)
     input_checks.check_sets(model, batches, held_out, loss_fn, runtime, classes, epochs)
-
     per_step = scheduler if scheduler_per == "step" else None
     step = TrainStep(model, optimizer, loss_fn, runtime, accumulate=accumulate, clip=clip,
                      scheduler=per_step, mixup=mixup, augment=augment)  # fmt: skip
@@ -185,9 +184,8 @@ def train_one_epoch(
     Raises
     ------
     ValueError
-        For a model that cannot train on a batch of one when the loader gives such a one.
+        When the loader gives a batch of one, and the model cannot train on one.
     NonFiniteLoss
-        Naming the step.
     """
     batches = as_batches(data, batch_size, runtime, shuffle=True)
     step = TrainStep(place(model, runtime), optimizer, loss_fn, runtime, **step_options)
@@ -202,7 +200,8 @@ def train_one_epoch(
 
 def _fit_epoch(run: RunState, bar: ProgressBar) -> None:
     def after_step() -> None:
-        run.after_step()
+        if run.every and run.step.updates % run.every == 0:
+            run.save()
         if run.step.updates % _SHOW_EVERY == 0:
             bar.update(run.step.updates, run.epoch, run.meter.mean)
 
@@ -223,12 +222,7 @@ def _one_pass(
         if after_step is not None and not step.pending:
             after_step()
     step.update()  # the last group may be incomplete
-    meter.flush()
-    if not meter.batches:
-        raise ValueError(
-            f"The training set gave no batch in epoch {meter.epoch}. A stream must start again "
-            "whenever it is iterated over; expected that, or epochs=1."
-        )
+    meter.finish()
     processes.current().share_buffers(step.model)  # such as batch-norm's statistics
 
 
@@ -276,21 +270,20 @@ class TrainStep:
         self.pending = 0  # batches whose gradients wait for a step
         whole = accumulate == 1 and processes.current().count == 1  # a batch is a step
         self._group = None if whole else Group(loss_fn, accumulate, self.mixup is not None)
+        self._nothing = torch.zeros((), device=runtime.device), 0  # of a batch with no part here
         optimizer.zero_grad(set_to_none=True)
 
     def __call__(self, x: Inputs | None, y: Tensor) -> tuple[Tensor, int]:
         """Train on one batch; its loss, detached, on the device, and how many examples it is of."""
         if self._group is not None:
             self._group.begin(y)
-        loss, examples = torch.zeros((), device=self.runtime.device), 0
-        if x is not None:  # else a small batch of several processes has left nothing here
-            loss, examples = self._backward(x, y), len(y)
+        loss, examples = self._nothing if x is None else self._backward(x, y)
         self.pending += 1
         if self.pending == self.accumulate:
             self.update()
         return loss, examples
 
-    def _backward(self, x: Inputs, y: Tensor) -> Tensor:
+    def _backward(self, x: Inputs, y: Tensor) -> tuple[Tensor, int]:
         if self.augment is not None:
             x = self.augment(x)
         with self.autocast:
@@ -302,9 +295,10 @@ class TrainStep:
                 outputs = self.model(x)
                 loss = weight * self.loss_fn(outputs, y) + (1 - weight) * self.loss_fn(outputs, y_b)
         share = 1.0 if self._group is None else self._group.share(outputs, y)
-        if share:
-            self.scaler.scale(loss if share == 1.0 else loss * share).backward()
-        return loss.detach()
+        if not share:  # no label of this batch counts, and the loss is 0 / 0
+            return self._nothing
+        self.scaler.scale(loss if share == 1.0 else loss * share).backward()
+        return loss.detach(), len(y)
 
     def update(self) -> None:
         """Optimizer step with the gradients of the pending batches, if there are any."""

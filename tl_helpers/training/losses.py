@@ -64,6 +64,23 @@ class LossMeter:
         self.examples += sum(sizes)
         self.batches += len(sizes)
 
+    def finish(self) -> None:
+        """`flush` at the end of an epoch, which must have had a batch.
+
+        Raises
+        ------
+        NonFiniteLoss
+            As `flush`.
+        ValueError
+            When there was none, as from a stream that has been read before.
+        """
+        self.flush()
+        if not self.batches:
+            raise ValueError(
+                f"The training set gave no batch in epoch {self.epoch}. A stream must start again "
+                "whenever it is iterated over; expected that, or epochs=1."
+            )
+
     @property
     def mean(self) -> float:
         """Mean over the examples read so far; nan before the first."""

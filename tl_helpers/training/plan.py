@@ -13,6 +13,7 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from tl_helpers.training import checkpoints
 
 _COURSE = 1024  # steps of a schedule that are compared when a run continues
+_GROUPS, _AFTER = "number of parameter groups", "learning rate after"
 
 
 def check_numbers(**settings: float | None) -> None:
@@ -117,7 +118,7 @@ def asked(optimizer: torch.optim.Optimizer, scheduler) -> dict[str, object]:
 
 def settings_in(groups: Sequence[Mapping], schedule: Mapping | None) -> dict[str, object]:
     """Settings of parameter groups, and the state of a schedule, by name."""
-    told: dict[str, object] = {}
+    told: dict[str, object] = {_GROUPS: len(groups)}
     for number, group in enumerate(groups):
         where = f" of group {number}" if len(groups) > 1 else ""
         told |= {f"{name}{where}": _plain(value) for name, value in group.items()
@@ -128,12 +129,13 @@ def settings_in(groups: Sequence[Mapping], schedule: Mapping | None) -> dict[str
 
 
 def differences(saved: Mapping[str, object], now: Mapping[str, object]) -> list[str]:
-    """What differs between two sets of settings, in words; a course is compared where both go."""
-    course = "learning rate after"
-    names = [name for name in saved.keys() | now.keys() if not name.startswith(course)]
-    names += [name for name in saved.keys() & now.keys() if name.startswith(course)]
-    return [f"{name} was {saved.get(name)}, is {now.get(name)}" for name in sorted(names)
-            if saved.get(name) != now.get(name)]  # fmt: skip
+    """What differs between two sets of settings, in words; the course only if nothing else does."""
+    other = [name for name in {**saved, **now} if saved.get(name) != now.get(name)]
+    settings = [name for name in other if not name.startswith(_AFTER)]
+    course = [name for name in other if name in saved and name in now]  # as far as both go
+    if _GROUPS in settings:
+        settings = [_GROUPS]
+    return [f"{name} was {saved.get(name)}, is {now.get(name)}" for name in settings or course]
 
 
 def _can_be_rehearsed(scheduler) -> bool:
@@ -163,7 +165,7 @@ def _course(scheduler: LRScheduler) -> dict[str, object]:
     try:
         for step, rates in enumerate(_rates(_twin(scheduler), _COURSE)):
             if step & (step - 1) == 0:
-                told[f"learning rate after {step} steps"] = rates
+                told[f"{_AFTER} {step} steps"] = rates
     except (ValueError, LookupError, ArithmeticError):
         return told  # here it ends
     return told

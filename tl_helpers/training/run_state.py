@@ -93,11 +93,6 @@ class RunState:
         self._continue_rng = None
         return remaining
 
-    def after_step(self) -> None:
-        """Save a checkpoint inside the epoch when one is due."""
-        if self.folder is not None and self.every and self.step.updates % self.every == 0:
-            self.save()
-
     def end_epoch(self, valid_loss: float | None, valid_metric: float | None) -> None:
         """Write the epoch's row, keep the weights if they are the best, move the schedule, save."""
         history = self.history
@@ -130,7 +125,7 @@ class RunState:
     def restore_best(self) -> None:
         """Give the model the weights of its best epoch, if there was validation."""
         if self.best is not None:
-            self.step.model.load_state_dict(self.best, strict=False)
+            _put_back(self.step.model, self.best)
 
     def finish(self) -> History:
         """Leave a model to use: its best weights, in eval mode."""
@@ -153,7 +148,7 @@ class RunState:
         model, team = self.step.model, processes.current()
         team.share_buffers(model)
         check_weights_finite(model, self.epoch, self.step.updates)
-        weights = {"model": model.state_dict()}
+        weights = {"model": model.state_dict(), "unsaved": _unsaved(model)}
         if self.best is not None:
             weights["best"] = self.best
         state = self._state(team)
@@ -183,6 +178,7 @@ class RunState:
         state, step = saved.state, self.step
         self._check_settings(state, saved.path)
         checkpoints.load_into(step.model, saved.weights["model"], saved.path)
+        _put_back(step.model, saved.weights["unsaved"])
         step.optimizer.load_state_dict(state["optimizer"])
         step.scaler.load_state_dict(state["scaler"])
         if self.scheduler is not None:
@@ -190,9 +186,7 @@ class RunState:
         self.history = History(**state["history"])
         place = next(step.model.parameters()).device
         best = saved.weights.get("best")
-        if best is not None:
-            best = named_as(step.model.state_dict(), best)
-            self.best = {name: tensor.to(place) for name, tensor in best.items()}
+        self.best = None if best is None else {name: t.to(place) for name, t in best.items()}
         if isinstance(self.batches, LoaderBatches):
             self.batches.begun = None  # a look at the data is no part of the continued run
         self._asked = state["asked"]
@@ -260,8 +254,8 @@ class RunState:
         if other:
             raise CheckpointError(
                 f"{path} was written by a run with other settings: {'; '.join(other[:5])}. "
-                "Continue with the same ones; or train on with others in a new run: choose another "
-                "checkpoint_dir, after the weights of this one are loaded."
+                "Continue with the same ones; or begin a new run from its weights: "
+                f"load_weights({str(path / 'model.safetensors')!r}, model), another checkpoint_dir."
             )
 
     def _begin(self, epoch: int, seconds: float = 0.0) -> None:
@@ -271,10 +265,22 @@ class RunState:
 
 
 def _changing(model: nn.Module) -> dict[str, Tensor]:
-    """Copy of what training changes: trainable weights and all buffers."""
-    names = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
-    names |= {name for name, _ in model.named_buffers()}
-    return {name: t.detach().clone() for name, t in model.state_dict().items() if name in names}
+    """Copy of what training changes: trainable weights, and all buffers, saved ones or not."""
+    trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    return {name: t.detach().clone() for name, t in (trained | dict(model.named_buffers())).items()}
+
+
+def _unsaved(model: nn.Module) -> dict[str, Tensor]:
+    """Buffers that are no part of the state dict, and that training may move all the same."""
+    saved = model.state_dict().keys()
+    return {name: buffer for name, buffer in model.named_buffers() if name not in saved}
+
+
+@torch.no_grad()
+def _put_back(model: nn.Module, tensors: dict[str, Tensor]) -> None:
+    own = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    for name, tensor in named_as(own, tensors).items():
+        own[name].copy_(tensor)
 
 
 def _advance(scheduler, row: dict) -> None:

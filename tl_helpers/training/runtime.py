@@ -49,6 +49,13 @@ class Runtime:
     channels_last: bool
     deterministic: bool = False
 
+    def fingerprint(self) -> str:
+        """The profile: what of a runtime decides whether a recorded result stands for a new one.
+
+        Hardware and precision are what its tolerance is for; an arm's seed is its argument.
+        """
+        return self.profile
+
     def generator(self, offset: int = 0) -> torch.Generator:
         """CPU generator seeded with ``seed + offset``: for shuffles and for drawing subsets."""
         import torch

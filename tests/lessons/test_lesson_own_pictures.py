@@ -1,4 +1,4 @@
-"""Lessons 00 and 2.1 run on a reader's folder of pictures, from the same cells."""
+"""Lessons 00, 1.2 and 2.1 run on a reader's folder of pictures, from the same cells."""
 
 from __future__ import annotations
 
@@ -65,3 +65,23 @@ def test_lesson_00_runs_on_them_too(two_classes, tmp_path, monkeypatch):
     card = json.loads(result.scorecard.read_text(encoding="utf-8"))
     assert {row["budget"] for row in card["rows"]} == {2, 4}  # of two classes
     assert "spots and dots, stripes" in result.notebook.read_text(encoding="utf-8")
+
+
+def test_feature_extraction_runs_on_six_pictures_a_class_and_claims_nothing(tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    for name in ("dark", "bright", "in between"):
+        (tmp_path / "mine" / name).mkdir(parents=True)
+        for number in range(6):
+            pixels = rng.integers(0, 256, (50, 60, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "mine" / name / f"{number}.png")
+    for variable, value in offline_variables().items():
+        monkeypatch.setenv(variable, value)
+    mine = {"image_folder": str(tmp_path / "mine")}
+    settings = running.Settings(parameters=mine, threads=1, seconds=180)
+    result = running.run("1.2", "laptop", out=tmp_path, settings=settings)
+    assert result.problems == []
+    assert result.claims == []
+    notebook = nbformat.read(result.notebook, as_version=4)
+    printed = "".join(o.get("text", "") for c in notebook.cells for o in c.get("outputs", []))
+    assert "18 pictures of 'mine' in 3 classes" in printed
+    assert "verdict: not enough evidence" in printed

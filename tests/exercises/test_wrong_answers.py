@@ -21,7 +21,7 @@ EXERCISES = {e.id: e for file in exercises.files().values() for e in exercises.l
 
 # Exercises that are not yet tested on the right answer in three forms. The list only shrinks.
 FORMS_MISSING = {
-    f"{lesson}.{number}" for lesson in ("00", "1.1", "1.2", "1.3") for number in (1, 2, 3)
+    f"{lesson}.{number}" for lesson in ("00", "1.1", "1.2") for number in (1, 2, 3)
 }
 
 

@@ -19,10 +19,6 @@ LESSONS = lessons.find()
 EXERCISES = {e.id: e for file in exercises.files().values() for e in exercises.load(file)}
 
 
-# Exercises that are not yet tested on the right answer in three forms. The list only shrinks.
-FORMS_MISSING = {f"{lesson}.{number}" for lesson in ("1.3",) for number in (1, 2, 3)}
-
-
 def test_there_are_exercises():
     assert EXERCISES
 
@@ -35,11 +31,7 @@ def test_wrong_answers_get_the_reason_that_helps(id):
 @pytest.mark.parametrize("id", EXERCISES)
 def test_right_answers_pass_in_every_form_and_wrong_ones_have_three_reasons(id):
     exercise = EXERCISES[id]
-    complaints = right_answer_complaints(exercise) + few_reasons(exercise)
-    if id in FORMS_MISSING:
-        assert complaints, f"{id} is tested on three forms now: take it off FORMS_MISSING"
-    else:
-        assert complaints == []
+    assert right_answer_complaints(exercise) + few_reasons(exercise) == []
 
 
 @pytest.mark.parametrize("id", EXERCISES)

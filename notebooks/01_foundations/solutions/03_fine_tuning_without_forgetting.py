@@ -1,186 +1,189 @@
 """Exercises of lesson 1.3: hints, checks, solutions, and the wrong answers they are tested on."""
 
-from tl_helpers.exercises import Exercise, NotYet, Wrong
+import numpy as np
+import torch
+
+from tl_helpers.exercises import Exercise, NotYet, Wrong, read, same
 
 
-def _small_network():
-    """Four parameters: `a` is in no group, `b` in two, `c` in one, `d` frozen and in none."""
-    import torch
-    from torch import nn
-
-    network = nn.Module()
-    for name in "abcd":
-        network.register_parameter(name, nn.Parameter(torch.zeros(2)))
-    network.d.requires_grad_(False)
-    groups = [
-        {"params": [network.b], "lr": 0.1, "name": "early"},
-        {"params": [network.c, network.b], "lr": 0.2, "name": "late"},
-    ]
-    return network, groups
-
-
-def _check_audit(answer):
-    network, groups = _small_network()
-    found = answer(groups, network)
-    if not isinstance(found, tuple | list) or len(found) != 2:
-        raise NotYet("return two lists of names: (missing, repeated).")
-    missing, repeated = (sorted(names) for names in found)
-    if "d" in missing:
-        raise NotYet("a frozen parameter needs no group: leave out those without requires_grad.")
-    if {"b", "c"} <= set(missing):
+def _check_rates(answer):
+    found = answer(4, 0.001, 0.5)
+    right = [0.000125, 0.00025, 0.0005, 0.001]
+    found = read(found, right)
+    if same(found, right[::-1]):
+        raise NotYet("the stem has the largest rate; the list goes from the input to the head.")
+    if same(found, [rate / 2 for rate in right]):
+        raise NotYet("the head already lost a factor; it gets `base` itself.")
+    if same(found, [0.001, 0.001, 0.001, 0.001]):
+        raise NotYet("all parts have one rate; each is `decay` times that of the part above.")
+    if not same(found, right):
         raise NotYet(
-            "parameters that are in a group are called missing; compare with `id(p)` or `is`, "
-            "since `==` of two tensors compares their values."
+            f"for 4 parts, base 0.001 and decay 0.5 it gives {found.tolist()}; expected {right}."
         )
-    if missing != ["a"]:
-        raise NotYet(f"missing is {missing} for a network whose 'a' is in no group.")
-    if repeated != ["b"]:
-        raise NotYet(f"repeated is {repeated} for a network whose 'b' is in two groups.")
-    sound = groups[:1] + [{"params": [network.a, network.c], "lr": 0.2}]
-    if any(map(list, answer(sound, network))):
-        raise NotYet("groups that hold each trainable parameter once still get a complaint.")
-    return "run it whenever groups were made by hand: both mistakes are silent in training."
+    return "what all pictures share moves least, and the new head moves most."
 
 
-def _audit_missing_only(groups, network):
-    held = {id(p) for group in groups for p in group["params"]}
-    named = network.named_parameters()
-    return [name for name, p in named if p.requires_grad and id(p) not in held], []
+def _rates(parts, base, decay):
+    return [base * decay ** (parts - 1 - place) for place in range(parts)]
 
 
-def _audit_with_frozen(groups, network):
-    held = [id(p) for group in groups for p in group["params"]]
-    names = {id(p): name for name, p in network.named_parameters()}
-    missing = [name for i, name in names.items() if i not in held]
-    return missing, [name for i, name in names.items() if held.count(i) > 1]
+def _rates_as_array(parts, base, decay):
+    return base * decay ** np.arange(parts)[::-1]
 
 
-def _audit_count(groups, network):
-    return sum(len(group["params"]) for group in groups)
+def _rates_as_tensor(parts, base, decay):
+    return base * decay ** torch.arange(parts - 1, -1, -1)
 
 
-def _check_penalty(answer):
-    import torch
+def _rates_upside_down(parts, base, decay):
+    return _rates(parts, base, decay)[::-1]
 
-    weights, origin = [torch.tensor([3.0, 1.0])], [torch.tensor([1.0, 1.0])]
-    head = [torch.tensor([2.0]), torch.tensor([[1.0, 2.0]])]
-    found = float(answer(weights, origin, head, 10.0, 0.1))
-    home, zero = 10.0 / 2 * 4, 0.1 / 2 * 9
-    if abs(found - home) < 1e-4:
-        raise NotYet("that is the spring of the lesson; the head's part is not in it yet.")
-    if abs(found - 2 * (home + zero)) < 1e-4:
-        raise NotYet("both parts are twice too large: each factor is halved, as in the lesson.")
-    if abs(found - (home + 10.0 / 2 * 9)) < 1e-4:
-        raise NotYet("the head is held by `shrink`, not by `pull`.")
-    if abs(found - (10.0 / 2 * 10 + zero)) < 1e-4:
-        raise NotYet("the pretrained weights are pulled to zero; measure from `origin`.")
-    if abs(found - home - zero) > 1e-4:
+
+def _rates_one_step_late(parts, base, decay):
+    return [decay * rate for rate in _rates(parts, base, decay)]
+
+
+def _rates_all_alike(parts, base, decay):
+    return [base] * parts
+
+
+def _rates_of_one_part(parts, base, decay):
+    return base * decay
+
+
+# Right before: the first four. Two of them stay right, and the last two are corrected.
+_TRUTH, _BEFORE, _AFTER = [0, 1, 2, 3, 0, 1], [0, 1, 2, 3, 2, 2], [0, 1, 0, 0, 0, 1]
+
+
+def _check_forgotten(answer):
+    found = read(answer(*(np.array(row) for row in (_TRUTH, _BEFORE, _AFTER))))
+    if same(found, 4 / 6):
         raise NotYet(
-            f"for a pull of 10, a shrink of 0.1, a squared way of 4 and a squared head of 9 it "
-            f"gives {found:.3f}; expected 10 / 2 * 4 + 0.1 / 2 * 9 = {home + zero:.2f}."
+            "that is the share of answers that changed; a wrong answer that is corrected counts "
+            "as forgetting there."
         )
-    return "old weights are held where they were, new ones near zero: they have no past."
-
-
-def _squares(tensors):
-    return sum(t.square().sum() for t in tensors)
-
-
-def _away(weights, origin):
-    return _squares([w - o for w, o in zip(weights, origin, strict=True)])
-
-
-def _holds_the_old_only(weights, origin, head, pull, shrink):
-    return pull / 2 * _away(weights, origin)
-
-
-def _holds_without_halves(weights, origin, head, pull, shrink):
-    return pull * _away(weights, origin) + shrink * _squares(head)
-
-
-def _holds_the_head_as_hard(weights, origin, head, pull, shrink):
-    return pull / 2 * (_away(weights, origin) + _squares(head))
-
-
-def _holds_near_zero(weights, origin, head, pull, shrink):
-    return pull / 2 * _squares(weights) + shrink / 2 * _squares(head)
-
-
-def _check_careful(answer, skill, memory):
-    if answer not in memory:
-        raise NotYet(f"that is no way of fine-tuning; they are {', '.join(memory)}.")
-    best = max(skill[arm] for arm in memory)
-    near = {arm: memory[arm] for arm in memory if skill[arm] >= best - 0.02}
-    if answer not in near:
+    if same(found, 2 / 6):
+        raise NotYet("the lost answers are right; divide by those that were right before.")
+    if same(found, 2 / 4) and _forgets_nothing_when_asked(answer):
+        return "only an answer that was right can be forgotten."
+    if same(found, 2 / 4):
         raise NotYet(
-            "it is more than 0.02 behind the best on surfaces; first keep the ways that are near "
-            "enough, and only then compare their memory."
+            "that is the share kept, which is the same here by chance; with nothing lost it has "
+            "to be 0."
         )
-    if near[answer] < max(near.values()):
-        raise NotYet("near enough on surfaces, but another near one keeps more answers.")
-    return "skill first, within what you can afford to lose; then memory."
+    if same(found, 0.0):
+        raise NotYet("it compares two shares of right answers; gains and losses cancel there.")
+    raise NotYet(f"four answers were right before and two of them are lost; it gives {found:.2f}.")
 
 
-_MEASURED = {
-    "skill": {"plain": 0.91, "gradual": 0.9, "L2-SP": 0.895, "last stage": 0.86, "scratch": 0.4},
-    "memory": {"plain": 0.3, "gradual": 0.4, "L2-SP": 0.8, "last stage": 0.95},
-}
+def _forgets_nothing_when_asked(answer):
+    rows = [np.array([0, 1, 1]), np.array([0, 1, 0]), np.array([0, 1, 1])]
+    return same(answer(*rows), 0.0)
+
+
+def _forgotten(truth, before, after):
+    right = before == truth
+    return (after[right] != truth[right]).mean()
+
+
+def _forgotten_in_a_loop(truth, before, after):
+    rows = list(zip(truth, before, after, strict=True))
+    right = [(y, new) for y, old, new in rows if old == y]
+    return sum(new != y for y, new in right) / len(right)
+
+
+def _forgotten_in_torch(truth, before, after):
+    truth, before, after = (torch.as_tensor(row) for row in (truth, before, after))
+    return 1 - (after == truth)[before == truth].float().mean()
+
+
+def _changed(truth, before, after):
+    return (before != after).mean()
+
+
+def _lost_of_all(truth, before, after):
+    return ((before == truth) & (after != truth)).mean()
+
+
+def _kept_instead(truth, before, after):
+    return (after == truth)[before == truth].mean()
+
+
+def _difference_of_scores(truth, before, after):
+    return (before == truth).mean() - (after == truth).mean()
+
+
+def _check_batches(answer):
+    found = read(answer)
+    if same(found, 44):
+        return "a few dozen batches, and pretraining has no say in the statistics any more."
+    if same(found, 43):
+        raise NotYet("after 43 batches a little more than one percent is left; count one more.")
+    if 1 <= found <= 3:
+        raise NotYet(
+            "that takes the update the other way round: each batch brings a tenth of itself, and "
+            "nine tenths of what was there stay."
+        )
+    if same(found, 10):
+        raise NotYet("a tenth is lost of what is *left*, so that it never ends after ten batches.")
+    if found > 44:
+        raise NotYet("an earlier batch is enough; look for the smallest number.")
+    raise NotYet(f"after {found:.0f} batches more than one percent is left.")
+
 
 EXERCISES = [
     Exercise(
         id="1.3.1",
         kind="complete",
         hints=[
-            "`network.named_parameters()` gives pairs of a name and a parameter.",
-            "Count with a list of `id(p)` over all groups: `held.count(id(p))` is 0, 1 or more.",
+            "The last part, the head, gets `base`; the one before it `base * decay`.",
+            "Part number `place` of `parts` is `parts - 1 - place` steps below the head.",
         ],
-        check=_check_audit,
-        solution="""def audit(groups, network):
-    held = [id(p) for group in groups for p in group["params"]]
-    named = [(name, id(p)) for name, p in network.named_parameters() if p.requires_grad]
-    missing = [name for name, number in named if number not in held]
-    repeated = [name for name, number in named if held.count(number) > 1]
-    return missing, repeated""",
+        check=_check_rates,
+        solution="""def rates(parts, base, decay):
+    return [base * decay ** (parts - 1 - place) for place in range(parts)]""",
         wrong=[
-            Wrong(lambda: _audit_with_frozen, "frozen parameter needs no group"),
-            Wrong(lambda: _audit_missing_only, "'b' is in two groups"),
-            Wrong(lambda: _audit_count, "two lists of names"),
+            Wrong(lambda: _rates_upside_down, "the stem has the largest rate"),
+            Wrong(lambda: _rates_one_step_late, "the head already lost a factor"),
+            Wrong(lambda: _rates_all_alike, "all parts have one rate"),
+            Wrong(lambda: _rates_of_one_part, "expected numbers of shape"),
         ],
+        right=[lambda: _rates, lambda: _rates_as_array, lambda: _rates_as_tensor],
     ),
     Exercise(
         id="1.3.2",
         kind="modify",
         hints=[
-            "Start from the two lines in `l2_sp` that compute `away` and add it to the loss.",
-            "The head has no starting point worth keeping: its part is the sum of its squares.",
+            "Begin with `right_answers_kept` of the lesson: `right = before == truth`.",
+            "Among the rows that were right, count those where `after` differs from `truth`.",
         ],
-        check=_check_penalty,
-        solution="""def penalty(weights, origin, head, pull, shrink):
-    away = sum((w - o).square().sum() for w, o in zip(weights, origin, strict=True))
-    return pull / 2 * away + shrink / 2 * sum(w.square().sum() for w in head)""",
+        check=_check_forgotten,
+        solution="""def forgotten(truth, before, after):
+    right = before == truth
+    return (after[right] != truth[right]).mean()""",
         wrong=[
-            Wrong(lambda: _holds_the_old_only, "the head's part is not in it"),
-            Wrong(lambda: _holds_without_halves, "twice too large"),
-            Wrong(lambda: _holds_the_head_as_hard, "held by `shrink`"),
-            Wrong(lambda: _holds_near_zero, "measure from `origin`"),
+            Wrong(lambda: _changed, "counts as forgetting there"),
+            Wrong(lambda: _lost_of_all, "divide by those that were right before"),
+            Wrong(lambda: _kept_instead, "that is the share kept"),
+            Wrong(lambda: _difference_of_scores, "gains and losses cancel"),
         ],
+        right=[lambda: _forgotten, lambda: _forgotten_in_a_loop, lambda: _forgotten_in_torch],
     ),
     Exercise(
         id="1.3.3",
         kind="investigate",
         hints=[
-            "`skill` and `memory` are dictionaries from way to mean; loop over `memory`.",
-            "near = [arm for arm in memory if skill[arm] >= best - 0.02], with the best of them.",
+            "After one batch nine tenths are left, after two batches nine tenths of those.",
+            "`next(n for n in range(1, 100) if 0.9**n < 0.01)`",
         ],
-        check=_check_careful,
-        solution="""best_skill = max(skill[arm] for arm in memory)
-near = [arm for arm in memory if skill[arm] >= best_skill - 0.02]
-careful = max(near, key=memory.get)""",
+        check=_check_batches,
+        solution="""batches = next(n for n in range(1, 100) if 0.9**n < 0.01)""",
         wrong=[
-            Wrong("plain", "another near one keeps more"),
-            Wrong("last stage", "more than 0.02 behind"),
-            Wrong("scratch", "no way of fine-tuning"),
+            Wrong(43, "count one more"),
+            Wrong(3, "the other way round"),
+            Wrong(10, "of what is *left*"),
+            Wrong(100, "an earlier batch is enough"),
         ],
-        context=lambda: {key: dict(value) for key, value in _MEASURED.items()},
+        right=[44, np.int64(44), lambda: torch.tensor(44.0)],
     ),
 ]

@@ -1,6 +1,8 @@
-"""Lesson 2.1 runs on a reader's folder of pictures, from the same cells."""
+"""Lessons run on a reader's folder of pictures, from the same cells."""
 
 from __future__ import annotations
+
+import json
 
 import nbformat
 import numpy as np
@@ -51,3 +53,18 @@ def test_the_whole_lesson_runs_on_two_classes_of_twelve_pictures(
         for o in c.get("outputs", [])
     )
     assert "probe, all stages" in shown and "scratch" in shown
+
+
+def test_fine_tuning_runs_on_two_classes_of_twelve_pictures_without_recorded_rows(
+    two_classes, tmp_path, monkeypatch
+):
+    for name, value in offline_variables().items():
+        monkeypatch.setenv(name, value)
+    settings = running.Settings(
+        parameters={"image_folder": str(two_classes)}, threads=1, seconds=180
+    )
+    result = running.run("1.3", "smoke", out=tmp_path, settings=settings)
+    assert result.problems == []
+    rows = json.loads(result.scorecard.read_text("utf-8"))["rows"]
+    assert {row["arm"] for row in rows} >= {"fine-tune", "free statistics", "probe"}
+    assert not any(row["recorded"] for row in rows)

@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""Lessons 00, 1.2 and 2.1 run on a reader's folder of pictures, from the same cells."""
-=======
 """Lessons run on a reader's folder of pictures, from the same cells."""
->>>>>>> helper/lesson13
 
 from __future__ import annotations
 
@@ -59,7 +55,6 @@ def test_the_whole_lesson_runs_on_two_classes_of_twelve_pictures(
     assert "probe, all stages" in shown and "scratch" in shown
 
 
-<<<<<<< HEAD
 def test_lesson_00_runs_on_them_too(two_classes, tmp_path, monkeypatch):
     for name, value in offline_variables().items():
         monkeypatch.setenv(name, value)
@@ -90,7 +85,8 @@ def test_feature_extraction_runs_on_six_pictures_a_class_and_claims_nothing(tmp_
     printed = "".join(o.get("text", "") for c in notebook.cells for o in c.get("outputs", []))
     assert "18 pictures of 'mine' in 3 classes" in printed
     assert "verdict: not enough evidence" in printed
-=======
+
+
 def test_fine_tuning_runs_on_two_classes_of_twelve_pictures_without_recorded_rows(
     two_classes, tmp_path, monkeypatch
 ):
@@ -104,4 +100,3 @@ def test_fine_tuning_runs_on_two_classes_of_twelve_pictures_without_recorded_row
     rows = json.loads(result.scorecard.read_text("utf-8"))["rows"]
     assert {row["arm"] for row in rows} >= {"fine-tune", "free statistics", "probe"}
     assert not any(row["recorded"] for row in rows)
->>>>>>> helper/lesson13

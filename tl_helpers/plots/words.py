@@ -7,7 +7,19 @@ import math
 from tl_helpers.compare.setting import MissingRows
 
 # Metrics that cannot leave [0, 1], by a word in their name.
-_SHARES = {"accuracy", "f1", "precision", "recall", "auc", "ap", "iou", "map", "dice", "share"}
+_SHARES = {
+    "accuracy",
+    "f1",
+    "precision",
+    "recall",
+    "auc",
+    "ap",
+    "iou",
+    "map",
+    "dice",
+    "share",
+    "kept",
+}
 
 
 def bounds(setting) -> tuple[float, float]:

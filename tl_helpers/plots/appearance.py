@@ -36,6 +36,9 @@ _STANDARD = {
     "nearest neighbour": ("#E69F00", "8"),
     "source only": ("#808080", "D"),
     "frozen": ("#0072B2", "o"),  # the probe's counterpart in detection
+    "probe first": ("#7F3C8D", "p"),
+    "free statistics": ("#80BA5A", "h"),
+    "statistics only": ("#CF1C90", "8"),
 }
 _ALIASES = {
     "fine-tuning": "fine-tune",

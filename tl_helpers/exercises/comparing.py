@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from tl_helpers.exercises.answers import NAN, NotYet, missing_return
 
 
@@ -33,6 +31,8 @@ def same(answer: Any, right: Any, *, tolerance: float = 1e-5) -> bool:
         False for what cannot be compared; nothing is raised. Strings are compared without outer
         spaces and without regard to capitals.
     """
+    import numpy as np
+
     answer, right = _plain(answer), _plain(right)
     if isinstance(right, Mapping):
         keys = isinstance(answer, Mapping) and set(answer) == set(right)
@@ -84,6 +84,8 @@ def read(answer: Any, like: Any = 0.0) -> Any:
 
 def form(answer: Any, like: Any = 0.0) -> str | None:
     """Why an answer is not made of numbers in the shape of ``like``; None where it is."""
+    import numpy as np
+
     expected = np.shape(_plain(like))
     wanted = f"numbers of shape {expected}" if expected else "one number"
     if answer is None:
@@ -106,6 +108,8 @@ def form(answer: Any, like: Any = 0.0) -> str | None:
 
 def is_nan(answer: Any) -> bool:
     """Whether an answer is NaN, or rows or a dict with a NaN in it."""
+    import numpy as np
+
     values = _plain(answer)
     if isinstance(values, Mapping):
         return any(map(is_nan, values.values()))
@@ -139,6 +143,8 @@ def needs_gradient(answer: Any) -> None:
 
 def _plain(value: Any) -> Any:
     """Numbers as an array (of no dimension where there is one), rows of other things as a list."""
+    import numpy as np
+
     if hasattr(value, "detach"):
         value = value.detach().cpu()
         value = (value.float() if value.is_floating_point() else value).numpy()
@@ -157,6 +163,8 @@ def _plain(value: Any) -> Any:
 
 
 def _rows(values: list) -> Any:
+    import numpy as np
+
     parts = [_plain(value) for value in values]
     if not parts or not all(isinstance(part, np.ndarray) for part in parts):
         return list(values)

@@ -1,8 +1,5 @@
 """Exercises of lesson 1.3: hints, checks, solutions, and the wrong answers they are tested on."""
 
-import numpy as np
-import torch
-
 from tl_helpers.exercises import Exercise, NotYet, Wrong, read, same
 
 
@@ -28,10 +25,14 @@ def _rates(parts, base, decay):
 
 
 def _rates_as_array(parts, base, decay):
+    import numpy as np
+
     return base * decay ** np.arange(parts)[::-1]
 
 
 def _rates_as_tensor(parts, base, decay):
+    import torch
+
     return base * decay ** torch.arange(parts - 1, -1, -1)
 
 
@@ -56,6 +57,8 @@ _TRUTH, _BEFORE, _AFTER = [0, 1, 2, 3, 0, 1], [0, 1, 2, 3, 2, 2], [0, 1, 0, 0, 0
 
 
 def _check_forgotten(answer):
+    import numpy as np
+
     found = read(answer(*(np.array(row) for row in (_TRUTH, _BEFORE, _AFTER))))
     if same(found, 4 / 6):
         raise NotYet(
@@ -77,6 +80,8 @@ def _check_forgotten(answer):
 
 
 def _forgets_nothing_when_asked(answer):
+    import numpy as np
+
     rows = [np.array([0, 1, 1]), np.array([0, 1, 0]), np.array([0, 1, 1])]
     return same(answer(*rows), 0.0)
 
@@ -93,6 +98,8 @@ def _forgotten_in_a_loop(truth, before, after):
 
 
 def _forgotten_in_torch(truth, before, after):
+    import torch
+
     truth, before, after = (torch.as_tensor(row) for row in (truth, before, after))
     return 1 - (after == truth)[before == truth].float().mean()
 
@@ -129,6 +136,18 @@ def _check_batches(answer):
     if found > 44:
         raise NotYet("an earlier batch is enough; look for the smallest number.")
     raise NotYet(f"after {found:.0f} batches more than one percent is left.")
+
+
+def _of_numpy():
+    import numpy as np
+
+    return np.int64(44)
+
+
+def _of_torch():
+    import torch
+
+    return torch.tensor(44.0)
 
 
 EXERCISES = [
@@ -184,6 +203,6 @@ EXERCISES = [
             Wrong(10, "of what is *left*"),
             Wrong(100, "an earlier batch is enough"),
         ],
-        right=[44, np.int64(44), lambda: torch.tensor(44.0)],
+        right=[44, _of_numpy, _of_torch],
     ),
 ]

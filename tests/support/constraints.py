@@ -25,12 +25,11 @@ LINUX_ONLY = ("cuda-", "nvidia-", "triton")  # torch asks for them there alone
 
 
 def requirements() -> list[Requirement]:
-    """Direct requirements of the kit and of its checks (the extra ``dev``)."""
+    """Direct requirements of the kit, of its checks and of the lessons' voices."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    return [
-        Requirement(line)
-        for line in project["dependencies"] + project["optional-dependencies"]["dev"]
-    ]
+    extras = project["optional-dependencies"]
+    lines = project["dependencies"] + extras["dev"] + extras["voices"]
+    return [Requirement(line) for line in lines]
 
 
 def closure(wanted: list[Requirement]) -> dict[str, str]:

@@ -32,7 +32,7 @@ OFFLINE := TL_OFFLINE=1 HF_HUB_OFFLINE=1 TL_PROGRESS=0 TOKENIZERS_PARALLELISM=fa
            OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fetch lab test test-browser run notebooks bench lint format clean
+.PHONY: help setup fetch fetch-first lab test test-browser run notebooks bench lint format clean
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -49,9 +49,14 @@ $(STAMP): pyproject.toml constraints.txt | $(PY)
 setup: $(STAMP)  ## make .venv and install the tested set
 
 fetch: $(STAMP)  ## download and verify what the lessons need; what is there stays
-	@$(PY) -m tl_helpers fetch
+	@$(PY) -m tl_helpers fetch --all
 
-lab: fetch  ## open JupyterLab on lesson 00 (LAB_ARGS="--no-browser --port 8899")
+# Only what the first lessons need: every other lesson fetches its own when it first runs.
+fetch-first: $(STAMP)
+	@$(PY) -m tl_helpers fetch --track 00
+	@$(PY) -m tl_helpers fetch --track 01
+
+lab: fetch-first  ## open JupyterLab on lesson 00 (LAB_ARGS="--no-browser --port 8899")
 	$(PY) -m tl_helpers lab 00 -- $(LAB_ARGS)
 
 # What stays out of the kit for its licence; the checks need it, so that no lesson is skipped.
@@ -69,7 +74,7 @@ $(DRIVER): $(STAMP)
 test-browser: fetch $(DRIVER)  ## drive lesson 00 in Chromium, which has to be installed, offline
 	$(OFFLINE) $(PY) -m pytest tests/browser --screenshots $(SCREENSHOTS)
 
-run: fetch  ## run lessons and report on them (LESSON=1.1, PROFILE=smoke)
+run: $(STAMP)  ## run lessons and report on them (LESSON=1.1, PROFILE=smoke)
 	$(PY) -m tl_helpers run $(or $(LESSON),--all) --profile $(PROFILE)
 
 notebooks: fetch  ## execute again and clean the committed notebooks (LESSON=1.1 for some)

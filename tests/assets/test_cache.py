@@ -121,6 +121,14 @@ def test_only_the_named_origins_are_asked(mirror, monkeypatch):
     assert "parcel tiny_parcel" not in str(caught.value)
 
 
+def test_the_size_is_said_before_a_download_to_whoever_watches(mirror, monkeypatch, capsys):
+    monkeypatch.setattr(watching, "wanted", lambda: True)
+    assets.fetch("tiny")
+    first = capsys.readouterr().out
+    assets.fetch("tiny")
+    assert "0 MB to fetch" in first and capsys.readouterr().out == ""
+
+
 def test_several_are_fetched_once_each_and_damaged_ones_again(mirror, capsys):
     stock(mirror, "other", GOOD_FILES)
     (mirror / "catalogue.toml").write_text(entry(GOOD_MEMBERS) + entry(GOOD_MEMBERS, name="other"))

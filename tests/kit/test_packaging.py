@@ -15,6 +15,7 @@ from pathlib import Path
 import constraints
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -26,6 +27,7 @@ IMPORT_NAMES = {"scikit-learn": "sklearn", "scikit-image": "skimage", "pillow": 
 NOT_IMPORTED = {
     "jupyterlab": "started by `tl lab`",
     "ipykernel": "started as every kernel",
+    "pyarrow": "read by pandas for Parquet",
     "torchvision": "needed by timm, and has to be the one built for this torch",
 }
 
@@ -92,12 +94,15 @@ def test_constraints_pin_what_is_installed_and_nothing_else():
 def test_pins_lie_within_the_ranges():
     pins = dict(re.findall(r"^([\w.-]+)==([\w.]+)", constraints.text(), re.MULTILINE))
     for requirement in constraints.requirements():
-        assert requirement.specifier.contains(pins[requirement.name]), requirement
+        assert requirement.specifier.contains(pins[canonicalize_name(requirement.name)]), (
+            requirement
+        )
 
 
 def test_every_dependency_is_imported_and_every_import_is_a_dependency():
     wanted = {Requirement(line).name for line in PROJECT["dependencies"]}
-    optional = {Requirement(line).name for line in PROJECT["optional-dependencies"]["dev"]}
+    extras = PROJECT["optional-dependencies"]
+    optional = {Requirement(line).name for line in extras["dev"] + extras["voices"]}
     by_module = {IMPORT_NAMES.get(name, name.replace("-", "_")): name for name in wanted}
     files = [*(ROOT / "tl_helpers").rglob("*.py"), *(ROOT / "notebooks").rglob("*.py")]
     sources = [path.read_text(encoding="utf-8") for path in files] + _notebook_cells()
@@ -148,11 +153,17 @@ def test_lab_installs_the_tested_set_fetches_and_passes_options_on():
     steps = [
         "python3.12 -m venv not-there",
         'pip install  -c constraints.txt -e ".[dev]"',
-        "-m tl_helpers fetch",
+        "-m tl_helpers fetch --track 00",
+        "-m tl_helpers fetch --track 01",
         "-m tl_helpers lab 00 -- --no-browser --port 8899",
     ]
     places = [plan.find(step) for step in steps]
     assert -1 not in places and places == sorted(places), plan
+
+
+def test_only_the_tests_fetch_everything_and_install_the_voices():
+    assert "fetch --all" in _plan("test") and '".[voices]"' in _plan("test")
+    assert "fetch --all" not in _plan("lab") and "voices" not in _plan("lab")
 
 
 def test_second_call_installs_nothing(tmp_path):

@@ -134,7 +134,8 @@ def fetch(name: str, progress: bool = True) -> Path:
     name : str
         A name from `catalogue`.
     progress : bool
-        Whether to show a bar while downloading, in a terminal or a notebook.
+        Whether to say the size before a download, and to show a bar during it, in a terminal or
+        a notebook.
 
     Returns
     -------
@@ -150,6 +151,8 @@ def fetch(name: str, progress: bool = True) -> Path:
     asset = _find(name)
     if cache_fault(asset) is None:
         return folder(asset)
+    if progress and watching.wanted():
+        print(f"{asset.title}: {asset.bytes / 1e6:.0f} MB to fetch, once for all lessons.")
     with _bar([asset], progress) as bar:
         return _fetch_with_bar(asset, bar)
 

@@ -46,6 +46,13 @@ def _interval(ours, theirs, level, *, paired=True, ddof=1, normal=False, shrink=
     return np.array([gain - reach, gain + reach])
 
 
+def _two_samples(ours, theirs, level):
+    """SciPy's interval for two groups that have nothing to do with each other."""
+    from scipy import stats
+
+    return list(stats.ttest_ind(ours, theirs).confidence_interval(level))
+
+
 _OURS, _THEIRS = [0.61, 0.70, 0.66, 0.58, 0.69], [0.52, 0.60, 0.59, 0.50, 0.57]
 
 
@@ -68,11 +75,15 @@ def _check_interval(answer):
     for reason, slip in slips.items():
         if same(found, _interval(_OURS, _THEIRS, **{"level": 0.99, **slip})):
             raise NotYet(reason)
+    if same(found, _two_samples(_OURS, _THEIRS, 0.99)):
+        raise NotYet("the draws are paired: stats.ttest_rel pairs them, and ttest_ind does not.")
     right = _interval(_OURS, _THEIRS, 0.99)
+    if same(found, -right[::-1], tolerance=1e-4):
+        raise NotYet("the sign is turned round: the gain is ours minus theirs.")
     if not same(found, right, tolerance=1e-4):
         raise NotYet(
             f"for ours {_OURS}, theirs {_THEIRS} and level 0.99 the ends are {right[0]:.4f} and "
-            f"{right[1]:.4f}."
+            f"{right[1]:.4f}; yours are {found[0]:.4f} and {found[1]:.4f}."
         )
     if not same(read(list(answer([0.6, 0.7], [0.5, 0.5], 0.5)), [0.0, 0.0]), [0.1, 0.2]):
         raise NotYet("it is right for five draws and not for two: take n from the lists.")
@@ -208,6 +219,8 @@ def labels_needed(budgets, means, target):
             Wrong(lambda: _with_slip(ddof=0), "std(ddof=1)"),
             Wrong(lambda: _with_slip(normal=True), "normal distribution"),
             Wrong(lambda: _with_slip(shrink=False), "square root of their number"),
+            Wrong(lambda: _two_samples, "ttest_ind does not"),
+            Wrong(lambda: lambda a, b, level: _interval(b, a, level), "ours minus theirs"),
             Wrong(lambda: lambda ours, theirs, level: (0.0, 0.2), "the ends are"),
         ],
     ),

@@ -126,6 +126,8 @@ def _check_batches(answer):
         return "a few dozen batches, and pretraining has no say in the statistics any more."
     if same(found, 43):
         raise NotYet("after 43 batches a little more than one percent is left; count one more.")
+    if found % 1:
+        raise NotYet("batches come whole: give the first whole number after which it is so.")
     if 1 <= found <= 3:
         raise NotYet(
             "that takes the update the other way round: each batch brings a tenth of itself, and "
@@ -199,6 +201,7 @@ EXERCISES = [
         solution="""batches = next(n for n in range(1, 100) if 0.9**n < 0.01)""",
         wrong=[
             Wrong(43, "count one more"),
+            Wrong(43.71, "whole number"),
             Wrong(3, "the other way round"),
             Wrong(10, "of what is *left*"),
             Wrong(100, "an earlier batch is enough"),

@@ -22,6 +22,7 @@ BENCH_ARGS ?=
 PY     := $(VENV)/bin/python
 STAMP  := $(VENV)/.installed
 VOICES := $(VENV)/.installed-voices
+SPHINX := $(VENV)/.installed-site
 DRIVER := $(VENV)/.installed-browser
 
 BENCH_PY    := $(BENCH_VENV)/bin/python
@@ -32,7 +33,7 @@ OFFLINE := TL_OFFLINE=1 HF_HUB_OFFLINE=1 TL_PROGRESS=0 TOKENIZERS_PARALLELISM=fa
            OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fetch fetch-first lab test test-browser run notebooks bench lint format clean
+.PHONY: help setup fetch fetch-first lab test test-browser site run notebooks bench lint format clean
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -71,8 +72,15 @@ $(DRIVER): $(STAMP)
 	$(PY) -m pip install $(PIP_FLAGS) -c constraints.txt -e ".[browser]"
 	@touch $@
 
-test-browser: fetch $(DRIVER)  ## drive lesson 00 in Chromium, which has to be installed, offline
+test-browser: fetch $(DRIVER) $(SPHINX)  ## drive lesson 00 and the site in Chromium, which has to be installed
 	$(OFFLINE) $(PY) -m pytest tests/browser --screenshots $(SCREENSHOTS)
+
+$(SPHINX): $(STAMP)
+	$(PY) -m pip install $(PIP_FLAGS) -c constraints.txt -e ".[site]"
+	@touch $@
+
+site: $(SPHINX)  ## the lessons as a static site, in build/site; executes nothing
+	$(PY) site/build.py
 
 run: $(STAMP)  ## run lessons and report on them (LESSON=1.1, PROFILE=smoke)
 	$(PY) -m tl_helpers run $(or $(LESSON),--all) --profile $(PROFILE)

@@ -39,6 +39,8 @@ _STANDARD = {
     "probe first": ("#7F3C8D", "p"),
     "free statistics": ("#80BA5A", "h"),
     "statistics only": ("#CF1C90", "8"),
+    "layer-wise rates": ("#1B4F72", "<"),
+    "gradual unfreezing": ("#A65628", ">"),
 }
 _ALIASES = {
     "fine-tuning": "fine-tune",

@@ -9,6 +9,7 @@ from tl_helpers._door import door
 NAMES = {
     "heads": ["colour", "linear", "probe", "random_features", "raw_pixels", "texture", "tf_idf"],
     "networks": ["fine_tune", "scratch"],
+    "transferred": ["at_rate", "borrowed"],
     "trees": ["boosted_trees"],
     "labels": ["TRIES", "labelled"],
 }

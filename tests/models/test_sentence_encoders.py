@@ -1,0 +1,43 @@
+"""Language models of profile gpu build as they are used, without their downloads."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from tl_helpers.models import sentence_encoders
+
+
+def test_minilm_reads_as_many_tokens_as_asked():
+    backbone = sentence_encoders.load("minilm-l6", pretrained=False, max_length=8)
+    tokens = backbone.preprocess(["word " * 50])
+    assert tokens["input_ids"].shape == (1, 8)
+    assert backbone.module(tokens).shape == (1, 384)
+
+
+def test_roberta_has_its_published_size_and_the_layers_that_are_stages():
+    with torch.device("meta"):
+        network = sentence_encoders.hub_network("roberta-base", pretrained=False)
+        hidden = network(torch.ones(2, 7, dtype=torch.int64)).last_hidden_state
+    assert hidden.shape == (2, 7, 768)
+    # Liu et al. 2019 say 125 M; 0.6 M are the pooler, which is left out.
+    assert sum(p.numel() for p in network.parameters()) == 124_055_040
+    stages = [network.embeddings, *network.encoder.layer]
+    held = {id(p) for stage in stages for p in stage.parameters()}
+    assert held == {id(p) for p in network.parameters()}
+
+
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing")
+def test_lora_finds_the_layers_it_adapts():
+    from peft import LoraConfig, get_peft_model
+
+    with torch.device("meta"):
+        network = sentence_encoders.hub_network("roberta-base", pretrained=False)
+        adapted = get_peft_model(network, LoraConfig(r=8, target_modules=["query", "value"]))
+    trains = sum(p.numel() for p in adapted.parameters() if p.requires_grad)
+    assert trains == 12 * 2 * 2 * 8 * 768
+
+
+def test_an_unknown_name_is_refused():
+    with pytest.raises(ValueError, match=r"called 'bert'.*roberta-base"):
+        sentence_encoders.load("bert")

@@ -1,0 +1,62 @@
+"""Pretrained language models as backbones that give one vector a text."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from tl_helpers.models import backbones
+from tl_helpers.models.backbones import Backbone, SentenceEncoder, Tokenize
+
+HUB = {"roberta-base": "FacebookAI/roberta-base"}
+
+
+def load(name: str, pretrained: bool = True, seed: int = 0, max_length: int = 32) -> Backbone:
+    """A language model and the mean of its token vectors, in eval mode.
+
+    Parameters
+    ----------
+    name : str
+        "minilm-l6" (22.6 M parameters, 384 features), as in `backbones.load`, or for profile gpu
+        "roberta-base" (Liu et al. 2019; 124 M, 768 features), which transformers downloads.
+    pretrained : bool
+        False gives the same architecture with random weights, and the same tokenizer.
+    seed : int
+        Draws the random weights; torch's global generator is left as it was.
+    max_length : int, default 32
+        Tokens of a text that are read.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name.
+    OSError, tl_helpers.assets.AssetError
+        When weights or tokenizer cannot be had. Random weights never stand in for them.
+    """
+    if name == "minilm-l6":
+        backbone = backbones.load(name, pretrained, seed)
+        backbone.preprocess.max_length = max_length
+        return backbone
+    if name not in HUB:
+        raise ValueError(f"No sentence encoder is called {name!r}. Known: minilm-l6, {[*HUB]}.")
+    from transformers import AutoTokenizer
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = hub_network(name, pretrained)
+    tokenizer = AutoTokenizer.from_pretrained(HUB[name])
+    stages = {"embeddings": network.embeddings}
+    stages |= {f"layer {i}": layer for i, layer in enumerate(network.encoder.layer)}
+    module, size = SentenceEncoder(network).eval(), network.config.hidden_size
+    return Backbone(name, module, Tokenize(tokenizer, max_length), size, stages)
+
+
+def hub_network(name: str, pretrained: bool) -> nn.Module:
+    """The transformer alone; with random weights it needs no download."""
+    from transformers import AutoModel, RobertaConfig, RobertaModel
+
+    if pretrained:
+        return AutoModel.from_pretrained(HUB[name], add_pooling_layer=False)
+    # The sizes of roberta-base, where they differ from BERT's.
+    config = RobertaConfig(vocab_size=50265, max_position_embeddings=514, type_vocab_size=1)
+    return RobertaModel(config, add_pooling_layer=False)

@@ -11,6 +11,7 @@ from tiny_backbone import pictures, tiny_backbone
 
 from tl_helpers import arms
 from tl_helpers.datasets import Examples, Splits
+from tl_helpers.models import sentence_encoders
 from tl_helpers.training import runtime
 
 
@@ -87,3 +88,20 @@ def test_a_rate_found_elsewhere_trains_all_labels_and_tunes_nothing():
     assert (found.tuned, len(found.predicted)) == (None, 6)
     assert found.trainable == sum(p.numel() for p in tiny_backbone().module.parameters()) + 14
     assert (found.predicted == arm(8, 0).predicted).all()
+
+
+def test_ways_to_move_answer_for_the_domain_that_is_read():
+    def texts(part, count):
+        names = [f"{part} {i}" for i in range(count)]
+        x = [f"{part} {'good' if i % 2 else 'bad'} thing {i}" for i in range(count)]
+        return Examples(x, torch.arange(count) % 2, names, names, ["bad", "good"])
+
+    def load():
+        return sentence_encoders.load("minilm-l6", pretrained=False, max_length=8)
+
+    there = Splits(texts("train", 12), texts("valid", 4), texts("test", 10), "a card")
+    ways = arms.moved(load, texts("source", 20), there, runtime.start("smoke", 0))
+    assert list(ways) == ["borrowed, TF-IDF", "borrowed", "own", "borrowed + own"]
+    found = {name: way(4, 0) for name, way in ways.items()}
+    assert {len(one.predicted) for one in found.values()} == {10}
+    assert found["borrowed, TF-IDF"].predicted.tolist() == there.test.y.tolist()

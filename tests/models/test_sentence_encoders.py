@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from tl_helpers.models import sentence_encoders
+from tl_helpers.models.backbones import Backbone, SentenceEncoder
 
 
 def test_minilm_reads_as_many_tokens_as_asked():
@@ -27,15 +28,14 @@ def test_roberta_has_its_published_size_and_the_layers_that_are_stages():
     assert held == {id(p) for p in network.parameters()}
 
 
-@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing")
-def test_lora_finds_the_layers_it_adapts():
-    from peft import LoraConfig, get_peft_model
-
+def test_lora_trains_updates_of_queries_and_values_alone():
     with torch.device("meta"):
         network = sentence_encoders.hub_network("roberta-base", pretrained=False)
-        adapted = get_peft_model(network, LoraConfig(r=8, target_modules=["query", "value"]))
-    trains = sum(p.numel() for p in adapted.parameters() if p.requires_grad)
-    assert trains == 12 * 2 * 2 * 8 * 768
+        bare = Backbone("x", SentenceEncoder(network), list, 768, {})
+        adapted = sentence_encoders.with_lora(bare)
+    trains = {n: p for n, p in adapted.module.named_parameters() if p.requires_grad}
+    assert sum(p.numel() for p in trains.values()) == 12 * 2 * 2 * 8 * 768
+    assert all("lora" in name and (".query." in name or ".value." in name) for name in trains)
 
 
 def test_an_unknown_name_is_refused():

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 
+from tl_helpers.arms.heads import linear, tf_idf
 from tl_helpers.arms.labels import labelled
 from tl_helpers.arms.networks import _Network
 from tl_helpers.compare.prediction import Arm, Prediction
 from tl_helpers.datasets import Examples, Splits
 from tl_helpers.models.backbones import Backbone
+from tl_helpers.techniques import features
 from tl_helpers.training.runtime import Runtime
 
 COPIES = 10  # of each own example beside borrowed ones
@@ -55,6 +58,47 @@ def borrowed(way: Callable[[Examples], Arm], source: Examples, pool: Examples | 
         return way(both)(len(both), seed)
 
     return arm
+
+
+def moved(
+    load: Callable[..., Backbone], source: Examples, there: Splits, runtime: Runtime
+) -> dict[str, Arm]:
+    """Ways to read one domain with the labels of another, on frozen features and on word counts.
+
+    Parameters
+    ----------
+    load : callable
+        ``load()`` gives the backbone.
+    source : Examples
+        Texts of the other domain, as many of each class.
+    there : Splits
+        Texts of this one; the labels of ``test`` are never read.
+    runtime : Runtime
+
+    Returns
+    -------
+    dict of str to callable
+        "own": a probe on the budget's own labels; "borrowed": on the source's labels alone;
+        "borrowed + own": on both; "borrowed, TF-IDF": word counts on the source's labels.
+    """
+    network = load()
+    source_x, own, new = (
+        replace(part, x=features.extract(network, part, runtime).x)
+        for part in (source, there.train, there.test)
+    )
+
+    def head(train: Examples) -> Arm:
+        return linear(train, new)
+
+    def words(train: Examples) -> Arm:
+        return tf_idf(Splits(train, train.take([]), there.test, card=""))
+
+    return {
+        "borrowed, TF-IDF": borrowed(words, source),
+        "borrowed": borrowed(head, source_x),
+        "own": linear(own, new),
+        "borrowed + own": borrowed(head, source_x, own),
+    }
 
 
 def at_rate(

@@ -60,3 +60,26 @@ def hub_network(name: str, pretrained: bool) -> nn.Module:
     # The sizes of roberta-base, where they differ from BERT's.
     config = RobertaConfig(vocab_size=50265, max_position_embeddings=514, type_vocab_size=1)
     return RobertaModel(config, add_pooling_layer=False)
+
+
+def with_lora(backbone: Backbone, rank: int = 8) -> Backbone:
+    """The backbone with low-rank updates of queries and values, which alone train.
+
+    Source: Hu et al., LoRA, ICLR 2022; the layers are peft's. The updates are scaled by 2, as
+    there; their first weights come from torch's global generator.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        Of `load`; its module is changed in place.
+    rank : int, default 8
+    """
+    import warnings
+
+    from peft import LoraConfig, get_peft_model
+
+    config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=["query", "value"])
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*is_gradient_checkpointing", FutureWarning)  # peft's
+        backbone.module.transformer = get_peft_model(backbone.module.transformer, config)
+    return backbone

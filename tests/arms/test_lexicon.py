@@ -49,3 +49,14 @@ def test_a_probe_takes_the_score_as_one_column_more():
     found = arms.probe_with_vader(load, DATA, runtime.start("smoke", 0))(8, 0)
     # The features of a random network say nothing here: the score decides.
     assert found.predicted.tolist() == DATA.test.y.tolist()
+
+
+def test_rules_of_praise_and_blame_compete_where_these_are_the_classes():
+    def load(pretrained=True):
+        return sentence_encoders.load("minilm-l6", pretrained=False)
+
+    run = runtime.start("smoke", 0)
+    assert {"VADER", "probe + VADER"} < set(arms.on_texts(load, DATA, run))
+    parts = [replace(part, classes=["no", "yes"]) for part in (DATA.train, DATA.valid, DATA.test)]
+    plain = arms.on_texts(load, Splits(*parts, ""), run)
+    assert list(plain) == ["probe", "random features", "TF-IDF"]

@@ -16,6 +16,15 @@ def test_minilm_reads_as_many_tokens_as_asked():
     assert backbone.module(tokens).shape == (1, 384)
 
 
+def test_word_vectors_stay_and_with_lora_all_but_the_updates():
+    plain = sentence_encoders.load("minilm-l6", pretrained=False)
+    frozen = [n for n, p in plain.module.named_parameters() if not p.requires_grad]
+    assert frozen and all(".embeddings." in name for name in frozen)
+    adapted = sentence_encoders.load_with_lora("minilm-l6", pretrained=False)
+    trains = [p.numel() for p in adapted.module.parameters() if p.requires_grad]
+    assert sum(trains) == 6 * 2 * 2 * 8 * 384
+
+
 def test_roberta_has_its_published_size_and_the_layers_that_are_stages():
     with torch.device("meta"):
         network = sentence_encoders.hub_network("roberta-base", pretrained=False)

@@ -8,7 +8,7 @@ from tl_helpers._door import door
 
 NAMES = {
     "heads": ["colour", "linear", "probe", "random_features", "raw_pixels", "texture", "tf_idf"],
-    "lexicon": ["probe_with_vader", "vader"],
+    "lexicon": ["on_texts", "probe_with_vader", "vader"],
     "networks": ["fine_tune", "scratch"],
     "transferred": ["at_rate", "borrowed", "moved"],
     "trees": ["boosted_trees"],

@@ -10,12 +10,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from tl_helpers.arms.heads import linear
+from tl_helpers.arms.heads import linear, probe, random_features, tf_idf
 from tl_helpers.compare.prediction import Arm, Prediction
 from tl_helpers.datasets import Examples, Splits
 from tl_helpers.models.backbones import Backbone
 from tl_helpers.techniques import features
 from tl_helpers.training.runtime import Runtime
+
+SENTIMENT = ["negative", "positive"]  # the classes of which a lexicon of praise and blame knows
 
 
 def scores(texts: Sequence[str]) -> Tensor:
@@ -46,7 +48,7 @@ def vader(data: Splits) -> Arm:
     ValueError
         For other classes: a lexicon of praise and blame has no say about them.
     """
-    if data.test.classes != ["negative", "positive"]:
+    if data.test.classes != SENTIMENT:
         raise ValueError(
             f"the classes are {data.test.classes}; VADER knows 'negative' and 'positive' alone."
         )
@@ -79,6 +81,34 @@ def probe_with_vader(load: Callable[..., Backbone], data: Splits, runtime: Runti
         return replace(part, x=torch.cat([x, scores(part.x)[:, None]], 1))
 
     return linear(described(data.train), described(data.test))
+
+
+def on_texts(load: Callable[..., Backbone], data: Splits, runtime: Runtime) -> dict[str, Arm]:
+    """All ways to use labelled texts that train no network, by name.
+
+    Parameters
+    ----------
+    load : callable
+        ``load()`` and ``load(pretrained=False)`` give the backbone.
+    data : Splits
+        x list of str.
+    runtime : Runtime
+
+    Returns
+    -------
+    dict of str to callable
+        "probe", "random features", "TF-IDF"; where the classes are negative and positive,
+        "probe + VADER" and "VADER" as well.
+    """
+    ways = {
+        "probe": probe(load, data, runtime),
+        "random features": random_features(load, data, runtime),
+        "TF-IDF": tf_idf(data),
+    }
+    if data.test.classes == SENTIMENT:
+        ways["probe + VADER"] = probe_with_vader(load, data, runtime)
+        ways["VADER"] = vader(data)
+    return ways
 
 
 @functools.cache

@@ -14,6 +14,9 @@ HUB = {"roberta-base": "FacebookAI/roberta-base"}
 def load(name: str, pretrained: bool = True, seed: int = 0, max_length: int = 32) -> Backbone:
     """A language model and the mean of its token vectors, in eval mode.
 
+    Its table of word vectors is frozen: half of all weights, of which a few dozen texts touch few
+    rows. All else is trainable.
+
     Parameters
     ----------
     name : str
@@ -36,6 +39,7 @@ def load(name: str, pretrained: bool = True, seed: int = 0, max_length: int = 32
     if name == "minilm-l6":
         backbone = backbones.load(name, pretrained, seed)
         backbone.preprocess.max_length = max_length
+        backbone.stages["embeddings"].requires_grad_(False)
         return backbone
     if name not in HUB:
         raise ValueError(f"No sentence encoder is called {name!r}. Known: minilm-l6, {[*HUB]}.")
@@ -44,6 +48,7 @@ def load(name: str, pretrained: bool = True, seed: int = 0, max_length: int = 32
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = hub_network(name, pretrained)
+    network.embeddings.requires_grad_(False)
     tokenizer = AutoTokenizer.from_pretrained(HUB[name])
     stages = {"embeddings": network.embeddings}
     stages |= {f"layer {i}": layer for i, layer in enumerate(network.encoder.layer)}
@@ -60,6 +65,23 @@ def hub_network(name: str, pretrained: bool) -> nn.Module:
     # The sizes of roberta-base, where they differ from BERT's.
     config = RobertaConfig(vocab_size=50265, max_position_embeddings=514, type_vocab_size=1)
     return RobertaModel(config, add_pooling_layer=False)
+
+
+def load_with_lora(name: str, rank: int = 8, **how: int) -> Backbone:
+    """`load`, with low-rank updates of queries and values, which alone train.
+
+    Parameters
+    ----------
+    name, **how
+        As in `load`.
+    rank : int, default 8
+
+    Raises
+    ------
+    ValueError, OSError, tl_helpers.assets.AssetError
+        As `load`.
+    """
+    return with_lora(load(name, **how), rank)
 
 
 def with_lora(backbone: Backbone, rank: int = 8) -> Backbone:

@@ -11,6 +11,7 @@ MODULES = [
     "boxes",
     "class_folders",
     "coco",
+    "csv_rows",
     "deep_pictures",
     "drawings",
     "file_names",
@@ -24,6 +25,8 @@ MODULES = [
     "sentences",
     "shares",
     "split_names",
+    "sst2",
+    "text_files",
     "tiles",
     "vision",
 ]

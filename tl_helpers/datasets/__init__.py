@@ -19,6 +19,7 @@ MODULES = [
     "language",
     "look_alikes",
     "messages",
+    "part_folders",
     "pets",
     "picture_files",
     "sentences",

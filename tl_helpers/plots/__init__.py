@@ -10,6 +10,7 @@ NAMES = {
     "appearance": ["look", "looks"],
     "charts": ["bars", "label_efficiency"],
     "data": ["confusion", "embedding", "image_grid"],
+    "heatmaps": ["heat_maps"],
     "losses": ["loss_curves"],
     "mistakes": ["errors"],
     "networks": ["network"],

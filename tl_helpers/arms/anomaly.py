@@ -43,8 +43,9 @@ def nearest(kept: float = 0.1) -> Learn:
         memory = torch.from_numpy(rows[coreset(rows, max(1, round(kept * len(rows))), rng)])
 
         def judge(test: np.ndarray) -> np.ndarray:
-            flat = torch.from_numpy(test.reshape(-1, test.shape[-1]))
-            return torch.cdist(flat, memory).amin(1).numpy().reshape(test.shape[:2])
+            # Part by part: all distances at once would take hundreds of megabytes.
+            rows = (torch.from_numpy(part) for part in test)
+            return torch.stack([torch.cdist(part, memory).amin(1) for part in rows]).numpy()
 
         return judge
 

@@ -16,6 +16,7 @@ from tl_helpers.simulators.products import Parts, Product
 Describe = Callable[[Tensor], np.ndarray]
 Judge = Callable[[np.ndarray], np.ndarray]
 Learn = Callable[[np.ndarray, np.random.Generator], Judge]
+_AT_ONCE = 32  # parts
 
 
 @dataclass(frozen=True)
@@ -51,12 +52,13 @@ def described(
     """
 
     def rows(parts: Parts) -> np.ndarray:
-        return describe(parts.x).astype(np.float16)
+        # Few at a time: only the halved numbers of all parts are held at once.
+        return np.concatenate([describe(x).astype(np.float16) for x in parts.x.split(_AT_ONCE)])
 
     return [
         Described(
             rows(one.good),
-            rows(one.bad) if defects else np.zeros(0, np.float16),
+            rows(one.bad) if defects and len(one.bad) else np.zeros(0, np.float16),
             rows(one.test),
             one.test.defective,
         )

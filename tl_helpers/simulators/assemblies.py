@@ -155,14 +155,14 @@ def _design(drawings: list[Image.Image], rng) -> list[Piece]:
 def _part(board, pieces, spare, tolerance, rng, kind: str, size: str, contrast: str):
     """One part: drawn with and, for a piece's defect, without it, so that the mask is exact."""
     placed = [_within(tolerance, piece, rng) for piece in pieces]
-    right = wrong = _assembled(board, placed)
+    right = wrong = _assembled(board, placed).clip(0, 1)
     mask = np.zeros((SIDE, SIDE), bool)
     if kind in PIECE_KINDS:
-        wrong = _assembled(board, _spoiled(placed, spare, rng, kind, size))
+        wrong = _assembled(board, _spoiled(placed, spare, rng, kind, size)).clip(0, 1)
         mask = defects.difference(right, wrong)
     elif kind != GOOD:
         wrong, mask = defects.render(kind, right, size, contrast, rng)
-    return _photographed(wrong.clip(0, 1), mask, tolerance, rng)
+    return _photographed(wrong, mask, tolerance, rng)
 
 
 def _within(tolerance: Tolerance, piece: Piece, rng) -> Piece:

@@ -51,6 +51,7 @@ def render(
             raise ValueError(f"{what} is {value!r}; expected one of {', '.join(known)}.")
     if min(picture.shape[-2:]) < 32:
         raise ValueError(f"the picture has shape {picture.shape}; expected 32 pixels a side.")
+    picture = picture.clip(0, 1)  # what is too bright to be seen is no part of the defect
     changed = KINDS[kind](picture, SIZES.index(size), CONTRASTS[contrast], rng).clip(0, 1)
     return changed, difference(picture, changed)
 

@@ -123,5 +123,8 @@ def _shots(shoot: Callable, kinds: list[str], count: int) -> list[Shot]:
 
 def _parts(shots: list[Shot]) -> Parts:
     pictures, masks, kinds, sizes = zip(*shots, strict=True)
-    x = (np.stack(pictures).clip(0, 1) * 255).round().astype(np.uint8)
-    return Parts(torch.from_numpy(x), np.stack(masks), list(kinds), list(sizes))
+    x = np.stack([(one.clip(0, 1) * 255).round().astype(np.uint8) for one in pictures])
+    marked = np.stack(masks)
+    if not marked.any():  # good parts alone: one False stands for all their pixels
+        marked = np.broadcast_to(np.zeros((), bool), marked.shape)
+    return Parts(torch.from_numpy(x), marked, list(kinds), list(sizes))

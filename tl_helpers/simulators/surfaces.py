@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 from PIL import Image
 
 from tl_helpers.simulators import defects
-from tl_helpers.simulators.products import GOOD, Product, product
+from tl_helpers.simulators.products import GOOD, Parts, Product, product
 
 SIDE = 96
 LARGEST = 128  # pixels of the photograph that one part shows
@@ -53,7 +54,14 @@ def inspected(
         )
         for n, (where, box) in enumerate(halves.items())
     }
-    return product(name, shoot, defects.KINDS, counts)
+    found = product(name, shoot, defects.KINDS, counts)
+    parts = (_one_channel(some) for some in (found.good, found.bad, found.test))
+    return Product(name, *parts)
+
+
+def _one_channel(parts: Parts) -> Parts:
+    """The same parts, three equal channels sharing one in memory."""
+    return replace(parts, x=parts.x[:, :1].clone().expand(-1, 3, -1, -1))
 
 
 def materials(

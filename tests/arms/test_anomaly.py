@@ -168,3 +168,14 @@ def test_a_coreset_keeps_the_rare_rows_that_a_random_draw_would_lose():
     assert len(set(chosen.tolist())) == 10
     assert set(range(500, 508)) <= set(chosen.tolist())
     assert anomaly.coreset(rows, 508, np.random.default_rng(0)).tolist() == [*range(508)]
+
+
+def test_the_network_of_the_gpu_profile_has_three_stages_for_one_grid():
+    """Lesson 8.1 takes it from the hub; here it is built without weights."""
+    import timm
+
+    with torch.device("meta"):
+        net = timm.create_model("wide_resnet50_2", features_only=True, out_indices=(1, 2, 3))
+        maps = net(torch.zeros(1, 3, 224, 224))
+    assert [tuple(one.shape[1:]) for one in maps] == [(256, 56, 56), (512, 28, 28), (1024, 14, 14)]
+    assert {"mean", "std"} <= set(net.default_cfg)

@@ -89,6 +89,18 @@ def test_recall_by_size_keeps_all_good_parts_and_one_size():
     assert table.loc["a"].tolist() == [0, 1, 1, pytest.approx(2 / 3)]
 
 
+def test_recall_has_no_column_for_sizes_that_no_one_knows():
+    some = [product("a", [0, 0, 1, 1])]
+    row = SimpleNamespace(predicted=np.array([0.0, 1.0, 0.5, 2.0]))
+    report = SimpleNamespace(
+        setting=SimpleNamespace(arms=["a"], headline=("a", 40)),
+        has=lambda arm, budget: budget == 40,
+        cell=lambda arm, budget: {0: row},
+    )
+    table = inspection.recall_by_size(report, some)
+    assert table.columns.tolist() == ["all"] and table.loc["a", "all"] == 0.5
+
+
 def test_aupro_is_one_for_perfect_maps_and_low_for_inverted_ones():
     masks = np.zeros((2, 40, 40), bool)
     masks[0, 5:9, 5:9], masks[1, 20:36, 20:36] = True, True

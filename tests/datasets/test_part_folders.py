@@ -70,3 +70,12 @@ def test_a_test_folder_without_good_parts_is_refused(folders):
 def test_a_folder_that_is_not_there_is_named(folders, tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere"):
         part_folders.load(tmp_path / "nowhere", folders[1])
+
+
+def test_pictures_of_sixteen_bits_are_scaled_and_the_reader_is_told(folders):
+    good, test = folders
+    deep = RNG.integers(0, 2**16, (30, 30)).astype(np.uint16)
+    Image.fromarray(deep).save(good / "deep.png")
+    found = part_folders.load(good, test)
+    assert len(found.good) == 11
+    assert "Pictures of more than 8 bits, scaled to 8 bits all alike: 1." in str(found)

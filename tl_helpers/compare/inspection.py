@@ -101,19 +101,21 @@ def recall_by_size(report, products: Sequence, budget: int | None = None):
     Returns
     -------
     pandas.DataFrame
-        A row an arm, best first, a column a size and one for all; means over products and seeds.
+        A row an arm, best first; a column for each size that is known, and one for all. Means
+        over products and seeds.
     """
     import pandas as pd
 
     budget = report.setting.headline[1] if budget is None else budget
     truth, _ = units(products)
     sizes = np.array([size for product in products for size in product.test.sizes])
+    known = [name for name in ("small", "medium", "large") if name in sizes]
     rows = {}
     for arm in (arm for arm in report.setting.arms if report.has(arm, budget)):
         predicted = [row.predicted for row in report.cell(arm, budget).values()]
         rows[arm] = {
             name: np.mean([mean_recall(truth[kept], scores[kept]) for scores in predicted])
-            for name in ("small", "medium", "large", "all")
+            for name in (*known, "all")
             for kept in [(sizes == "") | (sizes == name) | (name == "all")]
         }
     return pd.DataFrame(rows).T.sort_values("all", ascending=False)

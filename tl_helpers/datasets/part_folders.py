@@ -11,6 +11,7 @@ from torch import Tensor
 
 from tl_helpers.datasets import deep_pictures, folder_report, picture_files
 from tl_helpers.datasets.class_folders import existing, relative, walk
+from tl_helpers.datasets.deep_pictures import Deep
 from tl_helpers.datasets.folder_report import LeftOut
 from tl_helpers.datasets.picture_files import UnreadablePicture
 
@@ -32,17 +33,20 @@ class PartPictures:
         Of each test part: "good", or the name of its folder.
     left_out : list of LeftOut
         Files that are in neither, with the reason.
+    notes : list of str
+        Sentences on what else was done.
     """
 
     good: Tensor
     test: Tensor
     kinds: list[str]
     left_out: list[LeftOut]
+    notes: list[str]
 
     def __str__(self) -> str:
         counts = [f"{self.kinds.count(kind)} {kind}" for kind in sorted(set(self.kinds))]
         lines = [f"{len(self.good)} good parts to learn from; to test on: {', '.join(counts)}"]
-        return "\n".join([*lines, *folder_report.told(self.left_out)])
+        return "\n".join([*lines, *self.notes, *folder_report.told(self.left_out)])
 
 
 def load(good_folder: str | Path, test_folder: str | Path, size: int = 96) -> PartPictures:
@@ -92,7 +96,8 @@ def load(good_folder: str | Path, test_folder: str | Path, size: int = 96) -> Pa
     kinds = [GOOD if kind.lower() == GOOD else kind for kind, _ in kept]
     left_out = sorted([*left_out, *more])
     _check_counts(len(good), kinds, left_out)
-    return PartPictures(_stacked(good), _stacked([p for _, p in kept]), kinds, left_out)
+    notes = deep_pictures.told(sum(isinstance(one, Deep) for one in [*pixels, *test_pixels]))
+    return PartPictures(_stacked(good), _stacked([p for _, p in kept]), kinds, left_out, notes)
 
 
 def _read(folder: Path, size: int) -> tuple[list[str], list, list[LeftOut]]:
@@ -113,9 +118,9 @@ def _read(folder: Path, size: int) -> tuple[list[str], list, list[LeftOut]]:
 
 def _in_bytes(pictures: list) -> list[np.ndarray]:
     """All as uint8; deep ones on the scale that all of them share."""
-    deep = [one for one in pictures if isinstance(one, deep_pictures.Deep)]
+    deep = [one for one in pictures if isinstance(one, Deep)]
     scaled = iter(deep_pictures.to_bytes(deep))
-    return [next(scaled) if isinstance(one, deep_pictures.Deep) else one for one in pictures]
+    return [next(scaled) if isinstance(one, Deep) else one for one in pictures]
 
 
 def _stacked(pictures: list[np.ndarray]) -> Tensor:

@@ -9,7 +9,7 @@ A house of rooms, each a folder with one door; imports go only downward:
     techniques  freezing, features, adapters, adaptation
     training    the loop, evaluation, checkpoints, the runtime
     models      pretrained networks, heads, weight files
-    exercises, datasets
+    exercises, datasets, simulators
     assets      paths, files, verified weights and data
 
 A lesson takes what it needs by its short name: ``from tl_helpers import runtime, features``. Names
@@ -45,6 +45,7 @@ MODULES = [
     "kit",
     "models",
     "plots",
+    "simulators",
     "techniques",
     "training",
 ]

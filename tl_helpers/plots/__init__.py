@@ -11,6 +11,7 @@ NAMES = {
     "calibration": ["sureness"],
     "charts": ["bars", "label_efficiency"],
     "data": ["confusion", "embedding", "image_grid"],
+    "heatmaps": ["heat_maps"],
     "losses": ["loss_curves"],
     "mistakes": ["errors"],
     "networks": ["network"],

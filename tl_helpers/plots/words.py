@@ -13,6 +13,7 @@ _SHARES = {
     "precision",
     "recall",
     "auc",
+    "auroc",
     "ap",
     "iou",
     "map",

@@ -9,6 +9,8 @@ MODULES = [
     "freezing",
     "online_adaptation",
     "param_groups",
+    "templates",
+    "textures",
     "transferability",
 ]
 __getattr__, __dir__, __all__ = door(__name__, {}, MODULES)

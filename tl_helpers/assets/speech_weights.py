@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import struct
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,23 +20,12 @@ if TYPE_CHECKING:
     import torch
 
 _VERSION, _SPEC, _FLOAT16 = 6, "WhisperSpec", 4
-# What the container says about the network besides its weights, and what transformers assumes:
-# pre-norm layers, GELU (3), unscaled embeddings, six heads.
-_FACTS = {
-    "decoder/activation": b"\x03",
-    "decoder/alibi": b"\x00",
-    "decoder/num_heads": b"\x06\x00",
-    "decoder/pre_norm": b"\x01",
-    "decoder/scale_embeddings": b"\x00",
-    "decoder/start_from_zero_embedding": b"\x00",
-    "encoder/num_heads": b"\x06\x00",
-}
 # Where words are aligned with time, which transformers does from its own settings.
 _UNUSED = {"decoder/alignment_heads", "decoder/alignment_layer"}
 _ALIASES = {"decoder/projection/weight": "decoder/embeddings/weight"}
 
 
-def whisper(source: Path, target: Path) -> None:
+def whisper(source: Path, target: Path, config: Mapping | None = None) -> None:
     """Write tiny.en as transformers stores it: weights, and beside them four files of settings.
 
     Every tensor is used exactly once. ``config.json`` beside ``source`` names the tokens that are
@@ -48,6 +38,8 @@ def whisper(source: Path, target: Path) -> None:
     target : Path
         The safetensors file to write, float16; the projection to words is the embedding and is
         not stored twice.
+    config : mapping, optional
+        transformers' sizes of the network; by default tiny.en's, `CONFIG`.
 
     Raises
     ------
@@ -55,18 +47,19 @@ def whisper(source: Path, target: Path) -> None:
         For another format, variables that the network does not have or that are missing, or a
         file that is cut off or goes on.
     """
+    config = CONFIG if config is None else config
     variables, aliases = read_container(source)
     if aliases != _ALIASES:
         raise ValueError(f"{source.name} has the aliases {aliases}; expected {_ALIASES}.")
-    for name, value in _FACTS.items():
+    for name, value in _facts(config).items():
         if variables.pop(name, None) != value:
-            raise ValueError(f"{source.name}: {name} is not {value!r}, which tiny.en has.")
+            raise ValueError(f"{source.name}: {name} is not {value!r}, as this network has it.")
     for name in _UNUSED:
         variables.pop(name, None)
-    tensors = _renamed(variables)
+    tensors = _renamed(variables, config)
     listed = json.loads((source.parent / "config.json").read_text(encoding="utf-8"))
     write_safetensors(tensors, target)
-    for name, settings in _settings(listed).items():
+    for name, settings in _settings(listed, config).items():
         text = json.dumps(settings, indent=1) + "\n"
         (target.parent / name).write_text(text, encoding="utf-8", newline="\n")
 
@@ -173,7 +166,25 @@ _OUTSIDE = {
 _TENSORS = {"beta": "bias", "gamma": "weight", "encodings": "weight"}
 
 
-def _renamed(variables: dict[str, torch.Tensor | bytes]) -> dict[str, torch.Tensor]:
+def _facts(config: Mapping) -> dict[str, bytes]:
+    """What the container says besides weights, and what transformers assumes: pre-norm layers,
+    GELU (3), embeddings that are not scaled, and the number of heads."""
+    heads = {
+        f"{half}/num_heads": struct.pack("<h", config[f"{half}_attention_heads"])
+        for half in ("encoder", "decoder")
+    }
+    return heads | {
+        "decoder/activation": b"\x03",
+        "decoder/alibi": b"\x00",
+        "decoder/pre_norm": b"\x01",
+        "decoder/scale_embeddings": b"\x00",
+        "decoder/start_from_zero_embedding": b"\x00",
+    }
+
+
+def _renamed(
+    variables: dict[str, torch.Tensor | bytes], config: Mapping
+) -> dict[str, torch.Tensor]:
     """transformers' names and tensors, in the order of its own network; every variable is used."""
     import torch
     from transformers import WhisperConfig, WhisperForConditionalGeneration
@@ -182,12 +193,12 @@ def _renamed(variables: dict[str, torch.Tensor | bytes]) -> dict[str, torch.Tens
     for name, values in variables.items():
         found |= _parts(name, values)
     with torch.device("meta"):
-        expected = WhisperForConditionalGeneration(WhisperConfig(**CONFIG)).state_dict()
+        expected = WhisperForConditionalGeneration(WhisperConfig(**config)).state_dict()
     del expected["proj_out.weight"]  # the embedding under a second name
     shapes = [{n: tuple(t.shape) for n, t in part.items()} for part in (found, expected)]
     if shapes[0] != shapes[1]:
         differing = sorted(dict(shapes[0].items() ^ shapes[1].items()))
-        raise ValueError(f"tiny.en differs in {len(differing)} tensors: {differing[:3]}.")
+        raise ValueError(f"the network differs in {len(differing)} tensors: {differing[:3]}.")
     return {name: found[name] for name in expected}
 
 
@@ -197,7 +208,7 @@ def _parts(name: str, values: torch.Tensor | bytes) -> dict[str, torch.Tensor]:
     half, layer, module, kind = match.groups() if match else ("", None, "", "")
     names = (_OUTSIDE if layer is None else _LAYER).get(module)
     if names is None or isinstance(values, bytes):
-        raise ValueError(f"tiny.en has no place for the variable {name}.")
+        raise ValueError(f"Whisper has no place for the variable {name}.")
     where = f"model.{half}." + ("" if layer is None else f"layers.{layer}.")
     parts = {
         f"{where}{part}.{_TENSORS.get(kind, kind)}": tensor
@@ -205,7 +216,7 @@ def _parts(name: str, values: torch.Tensor | bytes) -> dict[str, torch.Tensor]:
     }
     for unused in [part for part in parts if part.endswith("k_proj.bias")]:
         if parts.pop(unused).any():  # a bias of keys shifts all attention alike: Whisper has none
-            raise ValueError(f"{name} gives the keys a bias, and tiny.en has none.")
+            raise ValueError(f"{name} gives the keys a bias, and Whisper has none.")
     return parts
 
 
@@ -231,7 +242,7 @@ CONFIG = {
 }
 
 
-def _settings(listed: dict) -> dict[str, dict]:
+def _settings(listed: Mapping, config: Mapping) -> dict[str, dict]:
     """transformers' files of settings, by name; ``listed`` is CTranslate2's config.json."""
     tokens = {
         "decoder_start_token_id": _START,
@@ -245,18 +256,18 @@ def _settings(listed: dict) -> dict[str, dict]:
         "no_timestamps_token_id": _NO_TIMES,
         "prev_sot_token_id": _START_OF_PROMPT,
         "return_timestamps": False,
-        "max_length": CONFIG["max_target_positions"],
+        "max_length": config["max_target_positions"],
         "suppress_tokens": listed["suppress_ids"],
         "begin_suppress_tokens": listed["suppress_ids_begin"],
         "alignment_heads": listed["alignment_heads"],
     }
     return {
-        "config.json": {"model_type": "whisper", **CONFIG},
+        "config.json": {"model_type": "whisper", **config},
         "generation_config.json": generation,
         "preprocessor_config.json": {
             "feature_extractor_type": "WhisperFeatureExtractor",
             "processor_class": "WhisperProcessor",
-            "feature_size": CONFIG["num_mel_bins"],
+            "feature_size": config["num_mel_bins"],
             "sampling_rate": 16000,
         },
         "tokenizer_config.json": {

@@ -12,6 +12,7 @@ MODULES = [
     "class_folders",
     "coco",
     "deep_pictures",
+    "dictation",
     "drawings",
     "file_names",
     "folder_report",
@@ -21,10 +22,12 @@ MODULES = [
     "messages",
     "pets",
     "picture_files",
+    "recordings",
     "sentences",
     "shares",
     "split_names",
     "tiles",
     "vision",
+    "voices",
 ]
 __getattr__, __dir__, __all__ = door(__name__, NAMES, MODULES)

@@ -16,13 +16,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tl_helpers.compare.prediction import Arm, Prediction
+from tl_helpers.datasets.recordings import plain
 from tl_helpers.models.speech import Heard, Recogniser, transcribe
 
-Learner = Callable[[int, int], Recogniser]  # of a budget of clips and a seed
-
-ALIKE = 60  # of 100: how alike a piece of a transcript and a word must be to be taken for it
+ALIKE = 65  # of 100: how alike a piece of a transcript and a word must be to be taken for it
 RUN = 4  # words of a transcript that may have been one
-BATCH, WARM_UP = 4, 3
+BATCH, WARM_UP, KEPT = 4, 3, 3
 # Chosen beforehand, each of six, on four voices and four sentences that no lesson tests on.
 RATE, LORA_RATE = 2e-4, 4e-3
 LORA_RANK = 16
@@ -30,33 +29,59 @@ LORA_RANK = 16
 _TRAINED = r"layers\.\d+\.(self_attn\.|encoder_attn\.(q_proj|out_proj)|fc|.*norm)"
 
 
-def answers(learner: Learner, test: Heard, *, prompt: str = "", words: Sequence[str] = ()) -> Arm:
-    """An arm that transcribes the test clips.
+class Learner:
+    """Recognisers by budget and seed, each trained once, and what they wrote.
 
     Parameters
     ----------
-    learner : callable
-        ``learner(budget, seed)`` gives the recogniser: `unchanged`, `decoder` or `lora`.
-    test : Heard
-    prompt : str, default ""
-        Words that the decoder is told were said before.
-    words : sequence of str, optional
-        Vocabulary that the transcripts are matched with (`match`).
+    train : callable
+        ``train(budget, seed) -> Recogniser``. The latest `KEPT` are kept, a few dozen MB each;
+        transcripts are kept all.
     """
 
-    def arm(budget: int, seed: int) -> Prediction:
-        recogniser = learner(budget, seed)
-        texts = transcribe(recogniser, test, prompt)
-        if words:
-            texts = [match(text, words) for text in texts]
-        return Prediction(np.array(texts), recogniser.trainable)
+    def __init__(self, train: Callable[[int, int], Recogniser]) -> None:
+        self.recogniser = functools.lru_cache(KEPT)(train)
+        self._written: dict[tuple, tuple[list[str], int]] = {}
 
-    return arm
+    def texts(self, budget: int, seed: int, heard: Heard, prompt: str = "") -> list[str]:
+        """Transcripts of these clips by the recogniser of this budget and seed."""
+        return self._of(budget, seed, heard, prompt)[0]
+
+    def arm(self, test: Heard, *, prompt: str = "", words: Sequence[str] = ()) -> Arm:
+        """An arm of a comparison that transcribes the test clips.
+
+        Parameters
+        ----------
+        test : Heard
+        prompt : str, default ""
+            Words that the decoder is told were said before.
+        words : sequence of str, optional
+            Vocabulary that the transcripts are matched with (`match`).
+
+        Returns
+        -------
+        callable
+            ``arm(budget, seed) -> Prediction`` of texts, str (n,).
+        """
+
+        def arm(budget: int, seed: int) -> Prediction:
+            texts, trainable = self._of(budget, seed, test, prompt)
+            matched = [match(text, words) for text in texts] if words else texts
+            return Prediction(np.array(matched), trainable)
+
+        return arm
+
+    def _of(self, budget: int, seed: int, heard: Heard, prompt: str) -> tuple[list[str], int]:
+        key = (budget, seed, heard, prompt)
+        if key not in self._written:
+            recogniser = self.recogniser(budget, seed)
+            self._written[key] = transcribe(recogniser, heard, prompt), recogniser.trainable
+        return self._written[key]
 
 
 def unchanged(recogniser: Recogniser) -> Learner:
     """The recogniser as it is, whatever the budget."""
-    return lambda budget, seed: recogniser
+    return Learner(lambda budget, seed: recogniser)
 
 
 def decoder(
@@ -77,28 +102,25 @@ def decoder(
 
     Returns
     -------
-    callable
-        ``learner(budget, seed) -> Recogniser``, trained once for each.
+    Learner
     """
 
-    @functools.cache
-    def learner(budget: int, seed: int) -> Recogniser:
-        own = recogniser.learner()
+    def train(budget: int, seed: int) -> Recogniser:
+        own = recogniser.learner(_TRAINED)
         trained = [p for name, p in own.decoder.named_parameters() if re.match(_TRAINED, name)]
         _fit(own, own.decoder, trained, _budget(pool, budget, seed), rehearsed, (steps, RATE, seed))
         return own
 
-    return learner
+    return Learner(train)
 
 
 def lora(recogniser: Recogniser, pool: Heard, *, steps: int = 24) -> Learner:
     """As `decoder`, but small matrices beside the frozen ones learn (Hu et al. 2022), by peft."""
 
-    @functools.cache
-    def learner(budget: int, seed: int) -> Recogniser:
+    def train(budget: int, seed: int) -> Recogniser:
         from peft import LoraConfig, get_peft_model
 
-        own = recogniser.learner()
+        own = recogniser.learner(_TRAINED)
         torch.manual_seed(seed)
         targets = r".*(self_attn\.(q|k|v|out)_proj|encoder_attn\.(q|out)_proj|fc1|fc2)"
         config = LoraConfig(r=LORA_RANK, lora_alpha=2 * LORA_RANK, target_modules=targets)
@@ -109,7 +131,7 @@ def lora(recogniser: Recogniser, pool: Heard, *, steps: int = 24) -> Learner:
         own.decoder = adapted.merge_and_unload()
         return own
 
-    return learner
+    return Learner(train)
 
 
 def match(text: str, words: Sequence[str], alike: float = ALIKE) -> str:
@@ -123,7 +145,7 @@ def match(text: str, words: Sequence[str], alike: float = ALIKE) -> str:
     ----------
     text : str
     words : sequence of str
-    alike : float, default 60
+    alike : float, default 65
         Of 100; what is less alike stays.
 
     Returns
@@ -153,13 +175,8 @@ def match(text: str, words: Sequence[str], alike: float = ALIKE) -> str:
     return " ".join(piece.lstrip("=") for piece in said if piece is not None)
 
 
-def plain(text: str) -> str:
-    """A text in lower case, its words parted by one space, without punctuation."""
-    return " ".join(re.findall(r"[^\W_]+(?:'[^\W_]+)*", text.lower().replace("’", "'")))
-
-
 def recall(words: Sequence[str], truth: Sequence[str], predicted: Sequence[str]) -> float:
-    """Share of the rare words said that stand in the transcript of their clip.
+    """Share of the rare words said that stand in the transcript of their clip, in [0, 1].
 
     Parameters
     ----------
@@ -191,6 +208,39 @@ def false_words(words: Sequence[str], truth: Sequence[str], predicted: Sequence[
         for said, heard in zip(truth, predicted, strict=True)
         for word in plain(heard).split()
     )
+
+
+def word_error_rate(truth: Sequence[str], predicted: Sequence[str]) -> float:
+    """Words to change, drop or add over words said, by jiwer, without case and punctuation."""
+    import jiwer
+
+    return jiwer.wer([plain(text) for text in truth], [plain(text) for text in predicted])
+
+
+def table(report, words: Sequence[str]):
+    """Beside a report's own metric: each arm's errors at the largest budget, its first seed.
+
+    Parameters
+    ----------
+    report : compare.TransferReport
+        Its predictions are texts.
+    words : sequence of str
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row an arm: word error rate, and rare words that nobody said.
+    """
+    import pandas as pd
+
+    truth, budget = report.setting.truth, report.setting.budgets[-1]
+    rows = {arm: next(iter(report.cell(arm, budget).values())) for arm in report.setting.arms}
+    found = {
+        arm: (word_error_rate(truth, row.predicted), false_words(words, truth, row.predicted))
+        for arm, row in rows.items()
+    }
+    columns = ["word error rate", "rare words nobody said"]
+    return pd.DataFrame.from_dict(found, orient="index", columns=columns).round(2)
 
 
 def _budget(pool: Heard, budget: int, seed: int) -> Heard:
@@ -225,6 +275,7 @@ def _fit(
         optimizer.step()
     for parameter in trained:
         parameter.requires_grad_(False)
+        parameter.grad = None
 
 
 def _batches(clips: Heard, size: int, seed: int) -> Iterator[Heard]:

@@ -276,5 +276,6 @@ def _settings(listed: Mapping, config: Mapping) -> dict[str, dict]:
             "bos_token": "<|endoftext|>",
             "eos_token": "<|endoftext|>",
             "unk_token": "<|endoftext|>",
+            "pad_token": "<|endoftext|>",
         },
     }

@@ -18,6 +18,7 @@ MODULES = [
     "folder_report",
     "folders",
     "language",
+    "librispeech",
     "look_alikes",
     "messages",
     "pets",

@@ -108,7 +108,7 @@ EVERYDAY = {
 }
 
 
-def names(part: str, each: int, words: Sequence[str] = MEDICINES, seed: int = 0) -> Recordings:
+def names(part: str, count: int, words: Sequence[str] = MEDICINES, seed: int = 0) -> Recordings:
     """Sentences with two rare words each, read by the synthetic voices of one part.
 
     Every word comes up about equally often.
@@ -118,8 +118,8 @@ def names(part: str, each: int, words: Sequence[str] = MEDICINES, seed: int = 0)
     part : {"train", "valid", "test"}
         Voices and sentences; in "test" each voice has one sentence pattern of its own, so that
         a voice with its pattern is one independent unit.
-    each : int
-        Clips of each voice.
+    count : int
+        Clips; the voices take turns.
     words : sequence of str
         At least two.
     seed : int, default 0
@@ -133,40 +133,45 @@ def names(part: str, each: int, words: Sequence[str] = MEDICINES, seed: int = 0)
     Raises
     ------
     ValueError
-        For fewer than two words, or an unknown part.
+        For fewer than two words, no clip, or an unknown part.
     VoicesMissing
         When the synthesizer is not installed.
     """
     if len(words) < 2:
         raise ValueError(f"words are {list(words)}; expected two or more.")
     voices = _of(VOICES, part)
+    _check_count(count)
     patterns, chance = SENTENCES[part], random.Random(seed)
     lines = []
-    for place, pair in enumerate(_pairs(words, each * len(voices), chance)):
+    for place, pair in enumerate(_pairs(words, count, chance)):
         voice = place % len(voices)
         pattern = patterns[voice] if part == "test" else chance.choice(patterns)
         lines.append(Line(pattern.format(*pair), voices[voice]))
     return _read(lines, part)
 
 
-def everyday(part: str, each: int) -> Recordings:
+def everyday(part: str, count: int) -> Recordings:
     """Everyday sentences without rare words, in the same voices as `names`.
 
     Parameters
     ----------
     part : {"train", "test"}
-    each : int
-        Clips of each voice, 1 to 12.
+    count : int
+        Clips; voices take turns, and so do the twelve sentences.
     """
     voices, sentences = _of(VOICES, part), _of(EVERYDAY, part)
-    if not 1 <= each <= len(sentences):
-        raise ValueError(f"each is {each}; expected 1 to {len(sentences)} sentences a voice.")
+    _check_count(count)
     lines = [
-        Line(sentences[(each * place + n) % len(sentences)], voice)
-        for n in range(each)
-        for place, voice in enumerate(voices)
+        Line(sentences[(n + n // len(voices)) % len(sentences)], voices[n % len(voices)])
+        for n in range(count)
     ]
     return _read(lines, f"everyday {part}")
+
+
+def harder(clips: Recordings) -> dict[str, Recordings]:
+    """Test clips of `names` in quiet noise, in loud noise, and in a Scottish accent."""
+    noisy = {f"noise at {level} dB": with_noise(clips, level) for level in (20, 5)}
+    return noisy | {"Scottish accent": with_accent(clips, "en-gb-scotland")}
 
 
 def with_accent(recordings: Recordings, accent: str) -> Recordings:
@@ -197,6 +202,11 @@ def with_noise(recordings: Recordings, decibels: float, seed: int = 0) -> Record
         power = np.mean(sound**2) / 10 ** (decibels / 10)
         noisy.append((sound + noise * np.sqrt(power / np.mean(noise**2))).astype(np.float32))
     return Recordings(noisy, recordings.texts, recordings.ids, recordings.groups)
+
+
+def _check_count(count: int) -> None:
+    if count < 1:
+        raise ValueError(f"count is {count}; expected at least one clip.")
 
 
 def _of(table: dict[str, tuple[str, ...]], part: str) -> tuple[str, ...]:

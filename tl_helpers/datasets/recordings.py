@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ _RATES = (8_000, 48_000)
 _SHORTEST, _SILENT, _CLIPPED = 0.3, 1e-3, 0.01  # seconds; loudest sample; share at the limit
 _KINDS = (".wav", ".flac")
 _LISTED = 8  # faults named one by one
+_FEWEST = 4  # recordings to halve
+_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,42 @@ class Recordings:
         """The recordings at these positions, in this order."""
         parts = (self.sounds, self.texts, self.ids, self.groups)
         return Recordings(*([part[place] for place in places] for part in parts))
+
+    def saying(self, words: Sequence[str]) -> Recordings:
+        """Those in whose text one of the words stands.
+
+        Raises
+        ------
+        ValueError
+            When none does.
+        """
+        rare = {word.lower() for word in words}
+        found = [n for n, text in enumerate(self.texts) if rare & set(plain(text).split())]
+        if not found:
+            raise ValueError(
+                f"none of {len(self)} transcripts holds one of the words {sorted(rare)[:5]}; "
+                "expected words as they are written there."
+            )
+        return self.take(found)
+
+    def halves(self, seed: int) -> tuple[Recordings, Recordings]:
+        """Half of the speakers, and the other half; of one speaker, half of the recordings.
+
+        Raises
+        ------
+        ValueError
+            With fewer than four recordings.
+        """
+        if len(self) < _FEWEST:
+            raise ValueError(f"there are {len(self)} recordings; expected at least {_FEWEST}.")
+        units = self.groups if len(set(self.groups)) > 1 else self.ids
+        names = sorted(set(units))
+        order = np.random.default_rng(seed).permutation(len(names))
+        first = {names[place] for place in order[: (len(names) + 1) // 2]}
+        sides: tuple[list[int], list[int]] = ([], [])
+        for place, unit in enumerate(units):
+            sides[unit not in first].append(place)
+        return self.take(sides[0]), self.take(sides[1])
 
     def draw(self, count: int, seed: int) -> Recordings:
         """``count`` of them at random; a seed gives nested sets for growing counts.
@@ -259,3 +298,8 @@ def resampled(sound: np.ndarray, rate: int) -> np.ndarray:
 
     common = int(np.gcd(rate, RATE))
     return resample_poly(sound, RATE // common, rate // common).astype(np.float32)
+
+
+def plain(text: str) -> str:
+    """A text in lower case, its words parted by one space, without punctuation."""
+    return " ".join(_WORD.findall(text.lower().replace("’", "'")))

@@ -126,8 +126,9 @@ class _Synthesizer:
         import espeakng_loader
 
         self.library = ctypes.CDLL(espeakng_loader.get_library_path())
-        path = espeakng_loader.get_data_path().encode()
-        self.rate = self.library.espeak_Initialize(_SYNCHRONOUS, 0, path, _NO_EXIT)
+        path = espeakng_loader.get_data_path()
+        self.variants = Path(path) / "voices" / "!v"
+        self.rate = self.library.espeak_Initialize(_SYNCHRONOUS, 0, path.encode(), _NO_EXIT)
         if self.rate <= 0:
             raise SystemExit("espeak-ng did not start; reinstall the package espeakng-loader.")
         self.parts: list[np.ndarray] = []
@@ -143,7 +144,10 @@ class _Synthesizer:
 
     def speak(self, line: Line) -> np.ndarray:
         """int16 samples at `rate`."""
-        if self.library.espeak_SetVoiceByName(line.voice.encode()) != 0:
+        variant = line.voice.partition("+")[2]
+        # The library takes its usual voice in place of a variant that it does not know.
+        unknown = variant and not (self.variants / variant).is_file()
+        if unknown or self.library.espeak_SetVoiceByName(line.voice.encode()) != 0:
             raise SystemExit(
                 f"espeak-ng has no voice {line.voice!r}; expected a language or accent, and "
                 "perhaps a variant after a plus, such as 'en-us' or 'en-gb-scotland+f3'."

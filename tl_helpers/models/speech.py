@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -21,7 +22,7 @@ from tl_helpers.datasets.recordings import RATE, Recordings
 
 PER_SECOND = 50  # vectors of the encoder
 QUIET = 1.0  # seconds of silence that end a clip: without, transcripts go round in loops
-SHORTEST_WINDOW = 8.0  # seconds; in shorter windows transcripts begin to loop, too
+SHORTEST_WINDOW = 8  # seconds; in shorter windows transcripts begin to loop, too
 LONGEST_ANSWER = 60  # tokens
 
 # Full-size recognisers for the gpu profile, which transformers fetches from the hub.
@@ -65,7 +66,7 @@ class Recogniser:
     processor : WhisperProcessor
     settings : GenerationConfig
         Tokens that begin a text, end it, and are never written.
-    window : float
+    window : int
         Seconds that the encoder hears at once.
     trainable : int
         Parameters that were trained here.
@@ -76,16 +77,21 @@ class Recogniser:
     words: Tensor
     processor: object
     settings: object
-    window: float
+    window: int
     trainable: int = 0
     _said: dict = field(default_factory=dict, repr=False)
 
-    def learner(self) -> Recogniser:
-        """A copy whose decoder layers are its own; all else is shared."""
-        decoder = self.decoder
-        shared = [*decoder.embed_tokens.parameters(), *decoder.embed_positions.parameters()]
-        own = copy.deepcopy(decoder, {id(parameter): parameter for parameter in shared})
-        return replace(self, decoder=own, _said={})
+    def learner(self, trains: str) -> Recogniser:
+        """A copy in which the parameters of the decoder that match ``trains`` are its own.
+
+        All other weights are shared with this one, which nothing changes.
+        """
+        shared = {
+            id(parameter): parameter
+            for name, parameter in self.decoder.named_parameters()
+            if not re.match(trains, name)
+        }
+        return replace(self, decoder=copy.deepcopy(self.decoder, shared), _said={})
 
     def start(self, prompt: str = "") -> list[int]:
         """Tokens before the text; with a prompt, as if its words had been said just before."""
@@ -97,7 +103,8 @@ class Recogniser:
             return begin
         said = self.processor.tokenizer(" " + prompt.strip(), add_special_tokens=False).input_ids
         room = self.decoder.config.max_target_positions // 2 - 1
-        return [self.settings.prev_sot_token_id, *said[-room:], *begin]
+        before = self.processor.tokenizer.convert_tokens_to_ids("<|startofprev|>")
+        return [before, *said[-room:], *begin]
 
     def tokens(self, text: str) -> list[int]:
         """A whole text as the decoder should write it: start, words, end."""
@@ -105,7 +112,9 @@ class Recogniser:
         return [*self.start(), *said, self.settings.eos_token_id]
 
 
-def load(name: str = "whisper-tiny-en", longest: float = 0.0) -> Recogniser:
+def load(
+    name: str = "whisper-tiny-en", longest: float = 0.0, device: str | torch.device = "cpu"
+) -> Recogniser:
     """A recogniser for clips of at most ``longest`` seconds, all of it frozen.
 
     Whisper pads every clip to 30 seconds. For short ones the window is cut, with the encoder's
@@ -117,6 +126,7 @@ def load(name: str = "whisper-tiny-en", longest: float = 0.0) -> Recogniser:
         39 M parameters from the course's assets; 244 M from the hub.
     longest : float, default 0.0
         Seconds.
+    device : str or torch.device, default "cpu"
 
     Raises
     ------
@@ -132,24 +142,46 @@ def load(name: str = "whisper-tiny-en", longest: float = 0.0) -> Recogniser:
         raise ValueError(f"No recogniser is called {name!r}. Known are: {known}.")
     source = HUB_MODELS.get(name) or assets.fetch(name)
     model = WhisperForConditionalGeneration.from_pretrained(source, dtype=torch.float32)
-    return of_model(model, WhisperProcessor.from_pretrained(source), longest)
+    return of_model(model.to(device), WhisperProcessor.from_pretrained(source), longest)
 
 
 def of_model(model: nn.Module, processor: object, longest: float = 0.0) -> Recogniser:
     """The same from transformers' model and processor; the model's encoder is cut in place."""
-    whole = model.config.max_source_positions / PER_SECOND
-    window = min(whole, max(SHORTEST_WINDOW, math.ceil(longest + QUIET)))
+    window = cut(model.eval().requires_grad_(False), longest)
+    return Recogniser(
+        model.model.encoder,
+        model.model.decoder,
+        model.proj_out.weight,
+        processor,
+        model.generation_config,
+        window,
+    )
+
+
+def cut(model: nn.Module, longest: float) -> int:
+    """Cut the window of transformers' Whisper, in place, for clips of at most ``longest`` seconds.
+
+    The encoder's table of positions loses its end, and its input is expected to be as short.
+
+    Returns
+    -------
+    int
+        Seconds of the window: the longest clip and a second of silence, at least eight.
+
+    Raises
+    ------
+    ValueError
+        When the model's window holds no such clip.
+    """
+    whole = model.config.max_source_positions // PER_SECOND
     if longest + QUIET > whole:
         raise ValueError(f"a clip has {longest:.0f} s; expected at most {whole - QUIET:.0f} s.")
-    model.eval().requires_grad_(False)
+    window = min(whole, max(SHORTEST_WINDOW, math.ceil(longest + QUIET)))
     encoder = model.model.encoder
-    table = encoder.embed_positions.weight[: int(window * PER_SECOND)]
-    encoder.embed_positions = nn.Embedding.from_pretrained(table.clone())
+    table = encoder.embed_positions.weight[: window * PER_SECOND].detach().clone()
+    encoder.embed_positions = nn.Embedding.from_pretrained(table)
     model.config.max_source_positions = len(table)
-    return Recogniser(
-        encoder, model.model.decoder, model.proj_out.weight, processor,
-        model.generation_config, window,
-    )  # fmt: skip
+    return window
 
 
 def hear(recogniser: Recogniser, recordings: Recordings, batch: int = 8) -> Heard:
@@ -173,7 +205,7 @@ def hear(recogniser: Recogniser, recordings: Recordings, batch: int = 8) -> Hear
     longest = max(len(sound) for sound in recordings.sounds) / RATE
     if longest > recogniser.window:
         raise ValueError(
-            f"a clip has {longest:.1f} s, and this recogniser hears {recogniser.window:.0f} s; "
+            f"a clip has {longest:.1f} s, and this recogniser hears {recogniser.window} s; "
             "give load(longest=...) the longest of all clips."
         )
     kept = math.ceil((longest + QUIET) * PER_SECOND)
@@ -189,7 +221,7 @@ def _states(recogniser: Recogniser, sounds: Sequence[np.ndarray]) -> Tensor:
     features = recogniser.processor.feature_extractor(
         list(sounds),
         sampling_rate=RATE,
-        max_length=int(recogniser.window * RATE),
+        max_length=recogniser.window * RATE,
         return_tensors="pt",
     ).input_features
     return recogniser.encoder(features.to(recogniser.words.device)).last_hidden_state.cpu()

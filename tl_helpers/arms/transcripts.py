@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -124,7 +125,9 @@ def lora(recogniser: Recogniser, pool: Heard, *, steps: int = 24) -> Learner:
         torch.manual_seed(seed)
         targets = r".*(self_attn\.(q|k|v|out)_proj|encoder_attn\.(q|out)_proj|fc1|fc2)"
         config = LoraConfig(r=LORA_RANK, lora_alpha=2 * LORA_RANK, target_modules=targets)
-        adapted = get_peft_model(own.decoder, config)
+        with warnings.catch_warnings():  # peft asks transformers by an older name
+            warnings.filterwarnings("ignore", ".*is_gradient_checkpointing", FutureWarning)
+            adapted = get_peft_model(own.decoder, config)
         trained = [p for p in adapted.parameters() if p.requires_grad]
         few = _budget(pool, budget, seed)
         _fit(own, adapted, trained, few, None, (steps, LORA_RATE, seed))
@@ -169,8 +172,8 @@ def match(text: str, words: Sequence[str], alike: float = ALIKE) -> str:
             _, score, place = process.extractOne(joined, lower, scorer=fuzz.ratio)
             found.append((-score, run, first, lower[place]))
     for score, run, first, word in sorted(found):
-        free = all(piece is not None for piece in said[first : first + run])
-        if -score >= alike and free and not said[first].startswith("="):
+        free = all(piece and not piece.startswith("=") for piece in said[first : first + run])
+        if -score >= alike and free:
             said[first : first + run] = ["=" + word, *[None] * (run - 1)]
     return " ".join(piece.lstrip("=") for piece in said if piece is not None)
 

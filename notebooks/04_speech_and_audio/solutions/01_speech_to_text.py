@@ -212,7 +212,7 @@ EXERCISES = [
         id="4.1.3",
         kind="investigate",
         hints=[
-            "Write a loop over range(50, 85, 5), and match every one of as_it_is.texts(0, 0, usual).",
+            "Write a loop over range(50, 85, 5), match every as_it_is.texts(0, 0, usual).",
             "transcripts.false_words(words, everyday.texts, [transcripts.match(text, words, level) "
             "for text in as_it_is.texts(0, 0, usual)]) counts what was invented.",
         ],

@@ -10,7 +10,7 @@ from tl_helpers.datasets import librispeech
 
 
 class Books:
-    """Stand-in for torchaudio's data set: a clip is (wave, rate, text, speaker, chapter, number)."""
+    """Stand-in for torchaudio's data set: wave, rate, text, speaker, chapter, number."""
 
     def __init__(self, root, url, download):
         assert root.is_dir() and url == "test-clean" and download

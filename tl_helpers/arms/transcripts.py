@@ -19,6 +19,7 @@ from torch.nn import functional
 from tl_helpers.compare.prediction import Arm, Prediction
 from tl_helpers.datasets.recordings import plain
 from tl_helpers.models.speech import Heard, Recogniser, transcribe
+from tl_helpers.training.runtime import release_memory
 
 ALIKE = 65  # of 100: how alike a piece of a transcript and a word must be to be taken for it
 RUN = 4  # words of a transcript that may have been one
@@ -279,6 +280,8 @@ def _fit(
     for parameter in trained:
         parameter.requires_grad_(False)
         parameter.grad = None
+    del optimizer, loss
+    release_memory()  # the optimizer's, which is twice that of what trained
 
 
 def _batches(clips: Heard, size: int, seed: int) -> Iterator[Heard]:

@@ -25,6 +25,8 @@ QUIET = 1.0  # seconds of silence that end a clip: without, transcripts go round
 SHORTEST_WINDOW = 8  # seconds; in shorter windows transcripts begin to loop, too
 LONGEST_ANSWER = 60  # tokens
 
+_AT_ONCE = 12  # clips that are written down together; more take memory and hardly save time
+
 # Full-size recognisers for the gpu profile, which transformers fetches from the hub.
 HUB_MODELS = {"whisper-small": "openai/whisper-small.en"}
 
@@ -245,7 +247,7 @@ def transcribe(recogniser: Recogniser, heard: Heard, prompt: str = "") -> list[s
     """
     key = (heard, prompt)
     if key not in recogniser._said:
-        batches = heard.states.split(16)
+        batches = heard.states.split(_AT_ONCE)
         written = [_write(recogniser, states, prompt) for states in batches]
         recogniser._said[key] = [text.strip() for texts in written for text in texts]
     return recogniser._said[key]

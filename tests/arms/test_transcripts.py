@@ -95,16 +95,29 @@ def test_rehearsed_clips_take_part(tiny, pool):
     assert not torch.equal(alone.decoder.layers[0].fc1.weight, mixed.decoder.layers[0].fc1.weight)
 
 
-def test_a_recogniser_is_trained_once_and_its_transcripts_outlive_it(tiny, pool, monkeypatch):
+def test_a_recogniser_is_trained_once_and_read_back_the_same(tiny, pool, monkeypatch):
+    fitted = []
+    fit = transcripts._fit
+    monkeypatch.setattr(transcripts, "_fit", lambda *given: fitted.append(1) or fit(*given))
+    learner = transcripts.decoder(tiny, pool, steps=2)
+    first, again = learner.recogniser(3, 1), learner.recogniser(3, 1)
+    assert len(fitted) == 1 and first.trainable == again.trainable > 0
+    for mine, theirs in zip(first.decoder.parameters(), again.decoder.parameters(), strict=True):
+        assert torch.equal(mine, theirs)
+    other = torch.randn(2, 40, 32, generator=torch.Generator().manual_seed(1)).half()
+    clips = Heard(other, ["x", "y"], ["x", "y"])
+    assert learner.texts(3, 1, clips) == transcribe(first, clips)
+
+
+def test_arms_of_one_learner_share_transcripts(tiny, pool, monkeypatch):
     calls = []
-    learner = transcripts.Learner(lambda budget, seed: calls.append(seed) or tiny)
+    said = ["take a pixel ban", "no", "no", "no"]
+    monkeypatch.setattr(transcripts, "transcribe", lambda *given: calls.append(1) or said)
+    learner = transcripts.unchanged(tiny)
     plain_arm, matched = learner.arm(pool), learner.arm(pool, words=WORDS)
-    for seed in (0, 1, 2, 3, 0):
-        first = plain_arm(2, seed).predicted
-    second = matched(2, 0).predicted
-    assert calls == [0, 1, 2, 3]
-    assert first.shape == second.shape == (4,) and first.dtype.kind == "U"
-    assert list(first) == transcribe(tiny, pool)
+    assert plain_arm(2, 0).predicted[0] == "take a pixel ban"
+    assert matched(2, 0).predicted[0] == "take apixaban"
+    assert len(calls) == 1 and plain_arm(2, 0).trainable == 0
 
 
 def test_budgets_are_nested_and_bounded(pool):

@@ -12,5 +12,5 @@ NAMES = {
     "trees": ["boosted_trees"],
     "labels": ["TRIES", "labelled"],
 }
-MODULES = ["blobs", "transcripts"]
+MODULES = ["blobs", "rare_words", "transcripts"]
 __getattr__, __dir__, __all__ = door(__name__, NAMES, MODULES)

@@ -6,24 +6,37 @@ for each budget and seed, and shared by the arms that use it.
 
 from __future__ import annotations
 
-import functools
 import re
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tl_helpers.arms.rare_words import false_words, match, recall, table, word_error_rate
 from tl_helpers.compare.prediction import Arm, Prediction
-from tl_helpers.datasets.recordings import plain
 from tl_helpers.models.speech import Heard, Recogniser, transcribe
 from tl_helpers.training.runtime import release_memory
 
-ALIKE = 65  # of 100: how alike a piece of a transcript and a word must be to be taken for it
-RUN = 4  # words of a transcript that may have been one
-BATCH, WARM_UP, KEPT = 4, 3, 3
+__all__ = [
+    "Learner",
+    "decoder",
+    "false_words",
+    "lora",
+    "match",
+    "recall",
+    "table",
+    "unchanged",
+    "word_error_rate",
+]
+
+BATCH, WARM_UP = 4, 3
 # Chosen beforehand, each of six, on four voices and four sentences that no lesson tests on.
 RATE, LORA_RATE = 2e-4, 4e-3
 LORA_RANK = 16
@@ -34,16 +47,42 @@ _TRAINED = r"layers\.\d+\.(self_attn\.|encoder_attn\.(q_proj|out_proj)|fc|.*norm
 class Learner:
     """Recognisers by budget and seed, each trained once, and what they wrote.
 
+    What was trained waits in a temporary file, since a few of them would fill a small computer's
+    memory; transcripts are kept.
+
     Parameters
     ----------
-    train : callable
-        ``train(budget, seed) -> Recogniser``. The latest `KEPT` are kept, a few dozen MB each;
-        transcripts are kept all.
+    recogniser : Recogniser
+        What all of them start from.
+    train : callable, optional
+        ``train(budget, seed) -> Recogniser``, a copy of it in which parameters were trained; by
+        default it stays as it is, whatever the budget.
     """
 
-    def __init__(self, train: Callable[[int, int], Recogniser]) -> None:
-        self.recogniser = functools.lru_cache(KEPT)(train)
+    def __init__(
+        self, recogniser: Recogniser, train: Callable[[int, int], Recogniser] | None = None
+    ) -> None:
+        self._base, self._train = recogniser, train
+        self._folder = tempfile.TemporaryDirectory() if train else None
+        self._trainable: dict[tuple[int, int], int] = {}
         self._written: dict[tuple, tuple[list[str], int]] = {}
+
+    def recogniser(self, budget: int, seed: int) -> Recogniser:
+        """The recogniser of this budget and seed, trained now or read back."""
+        if self._train is None:
+            return self._base
+        file = Path(self._folder.name) / f"{budget}-{seed}.safetensors"
+        if (budget, seed) not in self._trainable:
+            own = self._train(budget, seed)
+            weights = {
+                name: value for name, value in own.decoder.named_parameters() if _trains(name)
+            }
+            save_file(weights, file)
+            self._trainable[budget, seed] = own.trainable
+            return own
+        own = self._base.learner(_TRAINED)
+        own.decoder.load_state_dict(load_file(file), strict=False)
+        return replace(own, trainable=self._trainable[budget, seed])
 
     def texts(self, budget: int, seed: int, heard: Heard, prompt: str = "") -> list[str]:
         """Transcripts of these clips by the recogniser of this budget and seed."""
@@ -83,7 +122,7 @@ class Learner:
 
 def unchanged(recogniser: Recogniser) -> Learner:
     """The recogniser as it is, whatever the budget."""
-    return Learner(lambda budget, seed: recogniser)
+    return Learner(recogniser)
 
 
 def decoder(
@@ -109,11 +148,11 @@ def decoder(
 
     def train(budget: int, seed: int) -> Recogniser:
         own = recogniser.learner(_TRAINED)
-        trained = [p for name, p in own.decoder.named_parameters() if re.match(_TRAINED, name)]
+        trained = [value for name, value in own.decoder.named_parameters() if _trains(name)]
         _fit(own, own.decoder, trained, _budget(pool, budget, seed), rehearsed, (steps, RATE, seed))
         return own
 
-    return Learner(train)
+    return Learner(recogniser, train)
 
 
 def lora(recogniser: Recogniser, pool: Heard, *, steps: int = 24) -> Learner:
@@ -135,116 +174,11 @@ def lora(recogniser: Recogniser, pool: Heard, *, steps: int = 24) -> Learner:
         own.decoder = adapted.merge_and_unload()
         return own
 
-    return Learner(train)
+    return Learner(recogniser, train)
 
 
-def match(text: str, words: Sequence[str], alike: float = ALIKE) -> str:
-    """Replace what sounds of a text resemble a word of a list by that word.
-
-    Every run of one to four words, written as one, is compared with every word of the list by
-    the share of letters in common (the normalised indel similarity of rapidfuzz). The most alike
-    are replaced first.
-
-    Parameters
-    ----------
-    text : str
-    words : sequence of str
-    alike : float, default 65
-        Of 100; what is less alike stays.
-
-    Returns
-    -------
-    str
-        Lower case, without punctuation.
-
-    Examples
-    --------
-    >>> match("She takes a pixel ban at night.", ["apixaban"])
-    'she takes apixaban at night'
-    """
-    from rapidfuzz import fuzz, process
-
-    said = plain(text).split()
-    lower = [word.lower() for word in words]
-    found = []
-    for run in range(1, RUN + 1):
-        for first in range(len(said) - run + 1):
-            joined = "".join(said[first : first + run])
-            _, score, place = process.extractOne(joined, lower, scorer=fuzz.ratio)
-            found.append((-score, run, first, lower[place]))
-    for score, run, first, word in sorted(found):
-        free = all(piece and not piece.startswith("=") for piece in said[first : first + run])
-        if -score >= alike and free:
-            said[first : first + run] = ["=" + word, *[None] * (run - 1)]
-    return " ".join(piece.lstrip("=") for piece in said if piece is not None)
-
-
-def recall(words: Sequence[str], truth: Sequence[str], predicted: Sequence[str]) -> float:
-    """Share of the rare words said that stand in the transcript of their clip, in [0, 1].
-
-    Parameters
-    ----------
-    words : sequence of str
-    truth, predicted : sequence of str, shape (n,)
-
-    Raises
-    ------
-    ValueError
-        When none of the words was said.
-    """
-    rare = {word.lower() for word in words}
-    hits = [
-        word in set(plain(heard).split())
-        for said, heard in zip(truth, predicted, strict=True)
-        for word in plain(said).split()
-        if word in rare
-    ]
-    if not hits:
-        raise ValueError("none of the words was said in these clips.")
-    return float(np.mean(hits))
-
-
-def false_words(words: Sequence[str], truth: Sequence[str], predicted: Sequence[str]) -> int:
-    """How often a rare word was written in a clip in which it was not said."""
-    rare = {word.lower() for word in words}
-    return sum(
-        word in rare and word not in plain(said).split()
-        for said, heard in zip(truth, predicted, strict=True)
-        for word in plain(heard).split()
-    )
-
-
-def word_error_rate(truth: Sequence[str], predicted: Sequence[str]) -> float:
-    """Words to change, drop or add over words said, by jiwer, without case and punctuation."""
-    import jiwer
-
-    return jiwer.wer([plain(text) for text in truth], [plain(text) for text in predicted])
-
-
-def table(report, words: Sequence[str]):
-    """Beside a report's own metric: each arm's errors at the largest budget, its first seed.
-
-    Parameters
-    ----------
-    report : compare.TransferReport
-        Its predictions are texts.
-    words : sequence of str
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row an arm: word error rate, and rare words that nobody said.
-    """
-    import pandas as pd
-
-    truth, budget = report.setting.truth, report.setting.budgets[-1]
-    rows = {arm: next(iter(report.cell(arm, budget).values())) for arm in report.setting.arms}
-    found = {
-        arm: (word_error_rate(truth, row.predicted), false_words(words, truth, row.predicted))
-        for arm, row in rows.items()
-    }
-    columns = ["word error rate", "rare words nobody said"]
-    return pd.DataFrame.from_dict(found, orient="index", columns=columns).round(2)
+def _trains(name: str) -> bool:
+    return re.match(_TRAINED, name) is not None
 
 
 def _budget(pool: Heard, budget: int, seed: int) -> Heard:

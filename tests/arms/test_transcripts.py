@@ -87,6 +87,15 @@ def test_the_same_seed_trains_the_same_and_another_seed_another(tiny, pool):
     assert not torch.equal(weights(1), weights(2))
 
 
+def test_gradients_of_pairs_add_up_to_those_of_the_whole(tiny, pool):
+    own = tiny.learner(transcripts._TRAINED)
+    weight = own.decoder.layers[0].fc1.weight.requires_grad_(True)
+    transcripts._loss(own, own.decoder, [pool, pool.take([1])]).backward()
+    whole, weight.grad = weight.grad, None
+    transcripts._backward(own, own.decoder, [pool, pool.take([1])])
+    torch.testing.assert_close(weight.grad, whole)
+
+
 def test_rehearsed_clips_take_part(tiny, pool):
     alone, mixed = (
         transcripts.decoder(tiny, pool, steps=2, rehearsed=other).recogniser(4, 0)

@@ -206,15 +206,14 @@ def _fit(
     for step in range(steps):
         for group in optimizer.param_groups:
             group["lr"] = rate * min(1, (step + 1) / WARM_UP) * (1 - step / steps)
-        loss = _loss(own, network, [next(clips)] + ([next(others)] if others else []))
         optimizer.zero_grad()
-        loss.backward()
+        _backward(own, network, [next(clips)] + ([next(others)] if others else []))
         nn.utils.clip_grad_norm_(trained, 1.0)
         optimizer.step()
     for parameter in trained:
         parameter.requires_grad_(False)
         parameter.grad = None
-    del optimizer, loss
+    del optimizer
     release_memory()  # the optimizer's, which is twice that of what trained
 
 
@@ -226,6 +225,15 @@ def _batches(clips: Heard, size: int, seed: int) -> Iterator[Heard]:
             left += chance.permutation(len(clips)).tolist()
         yield clips.take(left[:size])
         left = left[size:]
+
+
+def _backward(own: Recogniser, network: nn.Module, batches: list[Heard]) -> None:
+    """Gradients of `_loss`, two clips at a time: scores of 50,000 tokens take much memory."""
+    pairs = [batch.take(range(n, min(n + 2, len(batch)))) for batch in batches
+             for n in range(0, len(batch), 2)]  # fmt: skip
+    counts = [sum(len(own.tokens(text)) - len(own.start()) for text in p.texts) for p in pairs]
+    for pair, count in zip(pairs, counts, strict=True):
+        (_loss(own, network, [pair]) * count / sum(counts)).backward()
 
 
 def _loss(own: Recogniser, network: nn.Module, batches: list[Heard]) -> Tensor:

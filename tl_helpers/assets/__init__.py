@@ -20,6 +20,8 @@ MODULES = [
     "origins",
     "paths",
     "sdists",
+    "speech_weights",
+    "tensor_files",
     "watching",
 ]
 __getattr__, __dir__, __all__ = door(__name__, NAMES, MODULES)

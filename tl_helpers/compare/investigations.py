@@ -1,6 +1,6 @@
 """What a fixed number of investigations a day finds, and what it saves.
 
-Card precision: Le Borgne et al., Fraud Detection Handbook, 2022, chapter 4, section 5; after Dal
+Card precision: Le Borgne et al., Fraud Detection Handbook, 2022, chapter 4; after Dal
 Pozzolo et al., IEEE Transactions on Neural Networks and Learning Systems 29, 2018.
 """
 

@@ -1,7 +1,7 @@
 """What a bank knew about a payment when it was made: numbers from its own past, none from later.
 
-The columns are those of the Fraud Detection Handbook (Le Borgne et al., 2022, chapter 3,
-section 3), after Bahnsen et al. (Feature engineering strategies for credit card fraud detection,
+The columns are those of the Fraud Detection Handbook (Le Borgne et al., 2022, chapter 3),
+after Bahnsen et al. (Feature engineering strategies for credit card fraud detection,
 Expert Systems with Applications, 2016).
 """
 

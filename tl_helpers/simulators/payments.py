@@ -1,7 +1,7 @@
 """Card payments of a simulated bank, with simulated fraud.
 
 The design is that of the Fraud Detection Handbook (Le Borgne, Siblini, Lebichot and Bontempi,
-Reproducible Machine Learning for Credit Card Fraud Detection, 2022, chapter 3, section 2):
+Reproducible Machine Learning for Credit Card Fraud Detection, 2022, chapter 3):
 customers and terminals on a map, a spending profile for each customer, and three ways of fraud.
 Ours adds a fourth way, rising prices and rates that can differ from bank to bank, and makes all
 payments at once instead of customer by customer.

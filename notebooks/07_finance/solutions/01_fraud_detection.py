@@ -16,7 +16,10 @@ def _precision(days, cards, scores, frauds, capacity, *, first=False, whole=Fals
     for at, key in enumerate(zip(days, cards, strict=True)):
         key = ("all", key[1]) if whole else (*key, at) if pay else key
         leads = scores[at] > best.get(key, float("-inf"))
-        hit[key] = frauds[at] if first and leads else hit.get(key, 0) | frauds[at]
+        if not first:
+            hit[key] = hit.get(key, 0) | frauds[at]
+        elif leads:
+            hit[key] = frauds[at]
         best[key] = max(best.get(key, float("-inf")), scores[at])
     found = []
     for day in sorted({key[0] for key in best}, key=str):

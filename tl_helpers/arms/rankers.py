@@ -212,7 +212,7 @@ def _fit(few: Examples, more: Examples | None, columns: Columns, rounds: int, se
 def _chosen(few: Examples, settings, judged: Callable, turns: int, seed: int) -> Tuned:
     """The setting that ranks the frauds of held-out customers best.
 
-    ``judged(kept, held)`` gives the loss of each held-out fraud under every setting.
+    ``judged(kept, held)`` gives a loss for each held-out customer under every setting.
     """
     folds = grouped_folds(few, seed) or []
     found = [judged(few.take(kept), few.take(held)) for kept, held in folds[:turns]]
@@ -223,13 +223,15 @@ def _chosen(few: Examples, settings, judged: Callable, turns: int, seed: int) ->
 
 
 def _ahead(scores: np.ndarray, held: Examples) -> np.ndarray:
-    """Log of 1 + the genuine payments that stand before each fraud, half of equals, float (f,).
+    """How far down the list the frauds of each customer stand, as a mean, float (customers,).
 
-    The logarithm makes the top of the list count most, as it does for an investigator. A
-    probability would be a poor judge here: with the cases of three customers, being sure of
-    nothing looks best.
+    It is the log of 1 + the genuine payments before a fraud, half of equals counted: the top of the
+    list matters most, as it does for an investigator. A probability would be a poor judge here:
+    with the cases of three customers, being sure of nothing looks best. One customer's frauds are
+    alike, and count as one.
     """
     fraud = held.y.numpy() == 1
     genuine = np.sort(scores[~fraud])
     before = [len(genuine) - np.searchsorted(genuine, scores[fraud], s) for s in ("left", "right")]
-    return np.log1p(np.mean(before, axis=0))
+    _, who = np.unique(np.asarray(held.groups)[fraud], return_inverse=True)
+    return np.bincount(who, np.log1p(np.mean(before, axis=0))) / np.bincount(who)

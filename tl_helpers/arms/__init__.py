@@ -14,5 +14,5 @@ NAMES = {
     "trees": ["boosted_trees"],
     "labels": ["TRIES", "labelled"],
 }
-MODULES = ["anomaly", "blobs", "described_parts", "rare_words", "transcripts"]
+MODULES = ["anomaly", "blobs", "described_parts", "rankers", "rare_words", "transcripts"]
 __getattr__, __dir__, __all__ = door(__name__, NAMES, MODULES)

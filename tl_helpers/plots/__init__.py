@@ -8,6 +8,7 @@ from tl_helpers._door import door
 
 NAMES = {
     "appearance": ["look", "looks"],
+    "by_week": ["weeks"],
     "calibration": ["sureness"],
     "charts": ["bars", "label_efficiency"],
     "data": ["confusion", "embedding", "image_grid"],

@@ -7,5 +7,11 @@ of no data set: a lesson hands them the pictures or numbers that they begin with
 from tl_helpers._door import door
 
 NAMES: dict[str, list[str]] = {}
-MODULES = ["assemblies", "defects", "products", "surfaces"]
+MODULES = [
+    "assemblies",
+    "defects",
+    "payments",
+    "products",
+    "surfaces",
+]
 __getattr__, __dir__, __all__ = door(__name__, NAMES, MODULES)

@@ -12,5 +12,5 @@ NAMES = {
     "trees": ["boosted_trees"],
     "labels": ["TRIES", "labelled"],
 }
-MODULES = ["blobs"]
+MODULES = ["blobs", "mixtures", "segmenting", "x_rays"]
 __getattr__, __dir__, __all__ = door(__name__, NAMES, MODULES)

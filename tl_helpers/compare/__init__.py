@@ -15,5 +15,5 @@ NAMES = {
     "setting": ["MissingRows"],
     "studies": ["Study"],
 }
-MODULES = ["evidence", "metrics", "studies"]
+MODULES = ["boundaries", "evidence", "metrics", "studies"]
 __getattr__, __dir__, __all__ = door(__name__, NAMES, MODULES)

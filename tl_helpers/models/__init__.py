@@ -2,5 +2,5 @@
 
 from tl_helpers._door import door
 
-MODULES = ["backbones", "detection", "torchvision_backbones", "weights"]
+MODULES = ["backbones", "detection", "segmentation", "torchvision_backbones", "weights"]
 __getattr__, __dir__, __all__ = door(__name__, {}, MODULES)

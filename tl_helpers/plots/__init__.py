@@ -13,6 +13,7 @@ NAMES = {
     "losses": ["loss_curves"],
     "mistakes": ["errors"],
     "networks": ["network"],
+    "segmentation": ["masks", "places", "surest_errors"],
     "style": ["description", "show", "use_style"],
 }
 MODULES = ["boxes", "style", "widgets"]

@@ -30,8 +30,8 @@ def splits(size: int = 64) -> Splits:
         from medmnist import PneumoniaMNIST
     except ImportError as error:
         raise ImportError(
-            "the X-rays come through the package medmnist, which is not "
-            "installed; expected it at this profile: run `pip install medmnist`, which downloads them."
+            "the X-rays come through the package medmnist, which is not here; expected it at "
+            "this profile: run `pip install medmnist`, which downloads them at first use."
         ) from error
     parts = {}
     for name, theirs in (("train", "train"), ("valid", "val"), ("test", "test")):

@@ -175,8 +175,8 @@ EXERCISES = [
             'Subtract reports["T2"].mean("fine-tune", budget).',
         ],
         check=_check_lost,
-        solution="""first, *_, last = reports.values()
-lost = first.mean("fine-tune", budget) - last.mean("fine-tune", budget)""",
+        solution="""there = list(reports.values())
+lost = there[0].mean("fine-tune", budget) - there[-1].mean("fine-tune", budget)""",
         right=[0.5625, [0.5625], lambda: _tensor(0.5625)],
         wrong=[
             Wrong(-0.5625, "sign is turned"),

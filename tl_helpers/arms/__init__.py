@@ -14,5 +14,15 @@ NAMES = {
     "trees": ["boosted_trees"],
     "labels": ["TRIES", "labelled"],
 }
-MODULES = ["anomaly", "blobs", "described_parts", "rankers", "rare_words", "transcripts"]
+MODULES = [
+    "anomaly",
+    "blobs",
+    "described_parts",
+    "mixtures",
+    "rankers",
+    "rare_words",
+    "segmenting",
+    "transcripts",
+    "x_rays",
+]
 __getattr__, __dir__, __all__ = door(__name__, NAMES, MODULES)

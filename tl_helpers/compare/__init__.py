@@ -15,5 +15,5 @@ NAMES = {
     "setting": ["MissingRows"],
     "studies": ["Study"],
 }
-MODULES = ["evidence", "inspection", "investigations", "metrics", "studies"]
+MODULES = ["boundaries", "evidence", "inspection", "investigations", "metrics", "studies"]
 __getattr__, __dir__, __all__ = door(__name__, NAMES, MODULES)

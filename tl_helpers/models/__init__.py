@@ -5,6 +5,7 @@ from tl_helpers._door import door
 MODULES = [
     "backbones",
     "detection",
+    "segmentation",
     "sentence_encoders",
     "speech",
     "torchvision_backbones",

@@ -16,6 +16,7 @@ NAMES = {
     "losses": ["loss_curves"],
     "mistakes": ["errors"],
     "networks": ["network"],
+    "segmentation": ["masks", "places", "surest_errors"],
     "sounds": ["player", "spectrogram"],
     "style": ["description", "show", "use_style"],
 }

@@ -9,6 +9,7 @@ from tl_helpers._door import door
 NAMES: dict[str, list[str]] = {}
 MODULES = [
     "assemblies",
+    "brains",
     "defects",
     "payments",
     "products",

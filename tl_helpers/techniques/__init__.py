@@ -8,6 +8,7 @@ MODULES = [
     "features",
     "freezing",
     "online_adaptation",
+    "painting",
     "param_groups",
     "templates",
     "textures",

@@ -12,5 +12,5 @@ NAMES = {
     "trees": ["boosted_trees"],
     "labels": ["TRIES", "labelled"],
 }
-MODULES = ["blobs"]
+MODULES = ["adapting", "blobs", "policies"]
 __getattr__, __dir__, __all__ = door(__name__, NAMES, MODULES)

@@ -8,9 +8,11 @@ from tl_helpers._door import door
 
 NAMES = {
     "appearance": ["look", "looks"],
+    "cart_pictures": ["animation", "cart_frames"],
     "charts": ["bars", "label_efficiency"],
     "data": ["confusion", "embedding", "image_grid"],
     "losses": ["loss_curves"],
+    "machines": ["machine_dots", "success_maps"],
     "mistakes": ["errors"],
     "networks": ["network"],
     "style": ["description", "show", "use_style"],

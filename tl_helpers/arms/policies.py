@@ -24,8 +24,8 @@ from tl_helpers.techniques import evolution
 
 Ranges = Mapping[str, tuple[float, float]]
 
-PENALTIES = (0.02, 0.1, 0.3, 1.0, 3.0, 10.0)  # on squared commands, while a policy is evolved
-EFFORTS = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)  # the same in a calculated one
+PENALTIES = (0.02, 0.1, 0.5, 2.0, 10.0, 50.0)  # on squared commands, while a policy is evolved
+EFFORTS = (10.0, 50.0, 250.0, 1000.0, 5000.0, 25000.0)  # the same in a calculated one
 SENSORS = 0.03  # noise of the simulator's sensors, as a share of their usual range
 
 

@@ -119,9 +119,9 @@ def success_maps(
     -------
     numpy.ndarray of Axes
     """
-    columns = min(4, len(shares))
+    columns = min(3, len(shares))
     rows = -(-len(shares) // columns)
-    size = (7.4, 2.3 * rows + 0.6)
+    size = (7, 2.3 * rows + 0.6)
     figure, axes = plt.subplots(rows, columns, figsize=size, sharex=True, sharey=True)
     axes = np.atleast_1d(axes).ravel()
     for ax in axes[len(shares) :]:

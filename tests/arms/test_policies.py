@@ -32,6 +32,7 @@ def ways(lab):
         "fine-tune": adapting.Adapted(lab, BODY, history),
         "scratch": adapting.Adapted(lab, BODY),
         "LQR": policies.Calculated(lab),
+        "late LQR": policies.CalculatedLate(lab),
     }
 
 
@@ -41,7 +42,8 @@ def test_a_way_answers_for_each_test_episode_of_each_machine(lab, ways, name):
         given = ways[name](12, seed)
         assert given.predicted.shape == (6,) == (len(lab.groups),)
         assert ((given.predicted > 0) & (given.predicted <= 1)).all()
-        assert given.trainable == (10 if name in ("history", "fine-tune") else 4)
+        sizes = {"history": 10, "fine-tune": 10, "late LQR": 50}
+        assert given.trainable == sizes.get(name, 4)
         assert given.tuned.tried == TRIES
 
 

@@ -50,3 +50,19 @@ def test_the_regulator_makes_the_linear_machine_stable_and_balances_the_real_equ
     weights = torch.tensor(-gains * SCALE, dtype=torch.float32).reshape(4, 1)
     first = cart_poles.starts((20,), torch.Generator().manual_seed(0))
     assert (cart_poles.run(Linear(weights), Physics(), first).kept == 500).all()
+
+
+def test_a_late_machine_does_what_the_prompt_one_does_to_old_commands():
+    A, B = linear_model.cart_pole()
+    late, command = linear_model.with_delay(A, B, 3)
+    state, whole = np.ones(4), np.concatenate([np.ones(4), [0.3, 0.2, 0.1]])
+    for given, arrives in ((0.4, 0.1), (0.5, 0.2), (0.6, 0.3), (0.7, 0.4)):
+        state = A @ state + B[:, 0] * arrives
+        whole = late @ whole + command[:, 0] * given
+    np.testing.assert_allclose(whole, [*state, 0.7, 0.6, 0.5])
+
+
+def test_the_regulator_of_a_late_machine_makes_it_stable():
+    late, command = linear_model.with_delay(*linear_model.cart_pole(), 8)
+    gains = linear_model.gains(late, command, 100.0)
+    assert np.abs(np.linalg.eigvals(late - command @ gains[None])).max() < 1

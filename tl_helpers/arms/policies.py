@@ -19,13 +19,14 @@ from tl_helpers.arms.labels import TRIES
 from tl_helpers.compare.prediction import Prediction, Tuned
 from tl_helpers.simulators.cart_poles import SCALE, STEPS, Episodes, Physics, draw, run, starts
 from tl_helpers.simulators.controllers import Linear, width
-from tl_helpers.simulators.linear_model import cart_pole, gains
+from tl_helpers.simulators.linear_model import cart_pole, gains, with_delay
 from tl_helpers.techniques import evolution
 
 Ranges = Mapping[str, tuple[float, float]]
 
 PENALTIES = (0.02, 0.1, 0.5, 2.0, 10.0, 50.0)  # on squared commands, while a policy is evolved
 EFFORTS = (10.0, 50.0, 250.0, 1000.0, 5000.0, 25000.0)  # the same in a calculated one
+DELAYS, LATE_EFFORT = (0, 2, 4, 6, 8, 10), 100.0  # steps in the model, and its price
 SENSORS = 0.03  # noise of the simulator's sensors, as a share of their usual range
 
 
@@ -189,6 +190,30 @@ class Calculated(Candidates):
         device = self.lab.generator(0).device
         rows = [-gains(*cart_pole(), price) * SCALE for price in EFFORTS]
         weights = torch.tensor(np.array(rows), dtype=torch.float32, device=device).T
+        return weights.unsqueeze(1).expand(-1, len(self.lab.seeds), -1)
+
+
+class CalculatedLate(Candidates):
+    """The same regulator of a nominal machine with a delay, for six delays in the model.
+
+    It remembers its own commands, as a policy with history does.
+    """
+
+    settings = DELAYS
+
+    def __init__(self, lab: Lab) -> None:
+        super().__init__(lab, max(DELAYS))
+
+    @cached_property
+    def candidates(self) -> Tensor:
+        """Calculated, the same for every seed: float (d, seeds, `TRIES`)."""
+        rows = np.zeros((TRIES, width(self.history)))
+        for row, delay in zip(rows, DELAYS, strict=True):
+            found = -gains(*with_delay(*cart_pole(), delay), LATE_EFFORT)
+            row[:4] = found[:4] * SCALE
+            row[4 * self.history : 4 * self.history + delay] = found[4:]
+        device = self.lab.generator(0).device
+        weights = torch.tensor(rows.T, dtype=torch.float32, device=device)
         return weights.unsqueeze(1).expand(-1, len(self.lab.seeds), -1)
 
 

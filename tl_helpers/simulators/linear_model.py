@@ -42,6 +42,32 @@ def cart_pole(physics: Physics | None = None) -> tuple[np.ndarray, np.ndarray]:
     return np.eye(4) + SECONDS * rates, SECONDS * motor
 
 
+def with_delay(A: np.ndarray, B: np.ndarray, delay: int) -> tuple[np.ndarray, np.ndarray]:
+    """The same machine when a command arrives ``delay`` steps late.
+
+    Its state is longer by the commands under way, the newest first (Astrom and Wittenmark,
+    Computer-Controlled Systems, 3rd edition 1997, section 2.3).
+
+    Parameters
+    ----------
+    A, B : float arrays, shapes (n, n) and (n, 1)
+    delay : int
+        Whole steps.
+
+    Returns
+    -------
+    float arrays, shapes (n + delay, n + delay) and (n + delay, 1)
+    """
+    if delay == 0:
+        return A, B
+    size = len(A)
+    late, command = np.zeros((size + delay, size + delay)), np.zeros((size + delay, 1))
+    late[:size, :size], late[:size, -1:] = A, B
+    late[size + 1 :, size:-1] = np.eye(delay - 1)
+    command[size] = 1
+    return late, command
+
+
 def gains(A: np.ndarray, B: np.ndarray, price: float) -> np.ndarray:
     """Gains of the linear-quadratic regulator: the command is minus gains times state.
 
@@ -49,16 +75,17 @@ def gains(A: np.ndarray, B: np.ndarray, price: float) -> np.ndarray:
 
     Parameters
     ----------
-    A, B : float arrays, shapes (4, 4) and (4, 1)
-        As `cart_pole` gives them.
+    A, B : float arrays, shapes (n, n) and (n, 1)
+        As `cart_pole` or `with_delay` gives them.
     price : float
         Of a squared command, against `COSTS`.
 
     Returns
     -------
-    float array, shape (4,)
+    float array, shape (n,)
     """
     from scipy.linalg import solve_discrete_are
 
-    cost = solve_discrete_are(A, B, np.diag(COSTS), np.array([[price]]))
+    paid = np.diag([*COSTS, *[0.0] * (len(A) - len(COSTS))])
+    cost = solve_discrete_are(A, B, paid, np.array([[price]]))
     return np.linalg.solve(price + B.T @ cost @ B, B.T @ cost @ A)[0]

@@ -77,11 +77,11 @@ def test_a_budget_that_leaves_nothing_to_adapt_with_is_refused(ways):
 
 
 def test_the_gentle_regulator_balances_where_the_stiff_one_falls():
-    machines = cart_poles.draw({"delay": (5, 5)}, (2,), torch.Generator().manual_seed(0))
+    machines = cart_poles.draw({"delay": (6, 6)}, (2,), torch.Generator().manual_seed(0))
     lab = policies.Lab(machines, [0], tested=2)
     lqr = policies.Calculated(lab)
     kept = lqr.play(machines, 6).kept.mean((0, 2, 3))
-    assert kept[0] < kept[2] == STEPS
+    assert kept[0] < STEPS / 4 and kept[2] == STEPS
     assert (lqr(12, 0).predicted == 1).all()
 
 

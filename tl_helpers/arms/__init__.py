@@ -15,10 +15,12 @@ NAMES = {
     "labels": ["TRIES", "labelled"],
 }
 MODULES = [
+    "adapting",
     "anomaly",
     "blobs",
     "described_parts",
     "mixtures",
+    "policies",
     "rankers",
     "rare_words",
     "segmenting",

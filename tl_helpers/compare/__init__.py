@@ -9,6 +9,7 @@ from tl_helpers._door import door
 NAMES = {
     "claims": ["NoInterval", "beats", "fails", "leads_more", "saves", "within"],
     "comparison": ["run"],
+    "interquartile": ["interquartile_mean", "stratified_interval"],
     "labels_saved": ["Saved"],
     "prediction": ["Prediction", "Tuned"],
     "report": ["TransferReport"],

@@ -10,7 +10,11 @@ NAMES: dict[str, list[str]] = {}
 MODULES = [
     "assemblies",
     "brains",
+    "cart_poles",
+    "controllers",
     "defects",
+    "gym_worlds",
+    "linear_model",
     "payments",
     "products",
     "surfaces",

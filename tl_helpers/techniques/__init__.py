@@ -5,8 +5,10 @@ from tl_helpers._door import door
 MODULES = [
     "adapters",
     "domain_adaptation",
+    "evolution",
     "features",
     "freezing",
+    "identification",
     "online_adaptation",
     "painting",
     "param_groups",

@@ -22,7 +22,7 @@ from torch.nn import functional
 from tl_helpers.arms.rare_words import false_words, match, recall, table, word_error_rate
 from tl_helpers.compare.prediction import Arm, Prediction
 from tl_helpers.models.speech import Heard, Recogniser, transcribe
-from tl_helpers.training.runtime import release_memory
+from tl_helpers.training.runtime import trim_memory
 
 __all__ = [
     "Learner",
@@ -214,7 +214,7 @@ def _fit(
         parameter.requires_grad_(False)
         parameter.grad = None
     del optimizer
-    release_memory()  # the optimizer's, which is twice that of what trained
+    trim_memory()  # the optimizer's, which is twice that of what trained
 
 
 def _batches(clips: Heard, size: int, seed: int) -> Iterator[Heard]:

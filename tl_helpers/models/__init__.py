@@ -5,6 +5,7 @@ from tl_helpers._door import door
 MODULES = [
     "backbones",
     "detection",
+    "heads",
     "segmentation",
     "sentence_encoders",
     "speech",

@@ -263,7 +263,8 @@ def _write(recogniser: Recogniser, states: Tensor, prompt: str) -> list[str]:
         out = recogniser.decoder(
             input_ids=ids, encoder_hidden_states=states, past_key_values=past, use_cache=True
         )
-        past, scores = out.past_key_values, out.last_hidden_state[:, -1] @ recogniser.words.T
+        # The large table first: on processors a few vectors times it take twice as long.
+        past, scores = out.past_key_values, (recogniser.words @ out.last_hidden_state[:, -1].T).T
         scores[:, _never(settings, place == 0)] = -torch.inf
         scores[:, end + 1 :] = -torch.inf  # marks of languages, tasks and times
         chosen = scores.argmax(-1).where(~done, end)

@@ -193,12 +193,7 @@ def own_randomness() -> Iterator[None]:
 
 
 def release_memory() -> None:
-    """Give memory of deleted models and tensors back to the system, between parts of a lesson.
-
-    Python's collector runs first; glibc otherwise keeps freed blocks for later, and a small
-    container counts them.
-    """
-    import ctypes
+    """Give memory of deleted models and tensors back to the system, between parts of a lesson."""
     import gc
 
     import torch
@@ -206,6 +201,16 @@ def release_memory() -> None:
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
+    trim_memory()
+
+
+def trim_memory() -> None:
+    """Give freed blocks back to the system without looking for more, which is quicker.
+
+    glibc otherwise keeps them for later, and a small container counts them.
+    """
+    import ctypes
+
     with contextlib.suppress(OSError, AttributeError):  # not glibc: nothing to trim
         ctypes.CDLL("libc.so.6").malloc_trim(0)
 

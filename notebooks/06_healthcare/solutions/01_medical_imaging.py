@@ -6,27 +6,27 @@ from tl_helpers.exercises import Exercise, NotYet, Wrong, read, same
 
 
 def _masks():
-    """Two masks in which tissue 2 shares three of seven voxels, and tissue 3 none of two."""
+    """Two masks in which tissue 2 shares three of six voxels, and tissue 3 none of two."""
     import numpy as np
 
     truth = np.array([[0, 2, 2, 2], [1, 2, 2, 3]])
-    predicted = np.array([[2, 2, 2, 1], [2, 2, 3, 1]])
+    predicted = np.array([[2, 2, 2, 1], [1, 2, 3, 1]])
     return truth, predicted
 
 
 def _check_overlap(answer):
     truth, predicted = _masks()
     found = read(answer(truth, predicted, 2))
-    if same(found, 6 / 10):
+    if same(found, 6 / 9):
         raise NotYet("that is Dice; here the shared voxels are divided by the union, not the sum.")
-    if same(found, 3 / 10):
+    if same(found, 3 / 9):
         raise NotYet("the union counts shared voxels once: use | or subtract what both have.")
     if same(found, 3 / 8):
         raise NotYet("that divides by all voxels; the rest of the picture must not count.")
     if same(found, 3 / 5):
         raise NotYet("that is recall: voxels found too much are missing below the line.")
-    if not same(found, 3 / 7):
-        raise NotYet("of 7 voxels that are tissue 2 in one mask or the other, 3 are in both: 3/7.")
+    if not same(found, 3 / 6):
+        raise NotYet("of 6 voxels that are tissue 2 in one mask or the other, 3 are in both: 3/6.")
     if not same(read(answer(truth, predicted, 3)), 0):
         raise NotYet("tissue 3 is in both masks and nowhere the same: the answer is 0.")
     return "it ranks as Dice does and is always the smaller number: say which of them you report."
@@ -144,7 +144,7 @@ EXERCISES = [
             Wrong(lambda: _slip(lambda m, t: m.sum() + t.sum()), "counts shared voxels once"),
             Wrong(lambda: _slip(lambda m, t: m.size), "rest of the picture"),
             Wrong(lambda: _slip(lambda m, t: t.sum()), "that is recall"),
-            Wrong(lambda: lambda truth, predicted, label: 3 / 7, "the answer is 0"),
+            Wrong(lambda: lambda truth, predicted, label: 3 / 6, "the answer is 0"),
         ],
     ),
     Exercise(

@@ -27,3 +27,10 @@ def test_the_layer_gives_the_probabilities_of_what_was_solved(classes):
 def test_what_was_not_fitted_is_refused():
     with pytest.raises(NotFittedError):
         heads.layer_of(LogisticRegression())
+
+
+def test_no_random_number_is_drawn():
+    solved = LogisticRegression().fit(np.eye(4), [0, 1, 2, 2])
+    before = torch.get_rng_state()
+    heads.layer_of(solved)
+    assert torch.equal(torch.get_rng_state(), before)

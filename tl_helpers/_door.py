@@ -9,11 +9,12 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 
 def door(
     package: str, names: Mapping[str, Sequence[str]], modules: Sequence[str] = ()
-) -> tuple[Callable[[str], object], Callable[[], list[str]], list[str]]:
+) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
     """``__getattr__``, ``__dir__`` and ``__all__`` of a package.
 
     Parameters
@@ -29,10 +30,10 @@ def door(
     --------
     ``__getattr__, __dir__, __all__ = door(__name__, {"loop": ["fit"]}, ["logs"])``
     """
-    homes = {name: module for module, some in names.items() for name in some}
+    homes: dict[str, str | None] = {name: module for module, some in names.items() for name in some}
     homes |= {module: None for module in modules}
 
-    def find(name: str) -> object:
+    def find(name: str) -> Any:
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         home = homes[name]

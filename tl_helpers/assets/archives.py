@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, cast
 
 from tl_helpers.assets.entries import INSIDE, AssetError, Parcel, check_member_path
 from tl_helpers.assets.integrity import file_sha256
@@ -146,7 +146,9 @@ def _zip_entries(archive: zipfile.ZipFile) -> Iterator[_Entry]:
 def _tar_entries(archive: tarfile.TarFile) -> Iterator[_Entry]:
     for info in archive:
         if not info.isdir():
-            yield _Entry(info.name, info.size, info.isreg(), partial(archive.extractfile, info))
+            # Of files alone it gives a stream, and others are refused before they are opened.
+            opened = cast("Callable[[], IO[bytes]]", partial(archive.extractfile, info))
+            yield _Entry(info.name, info.size, info.isreg(), opened)
 
 
 def _bounded(entries: Iterator[_Entry]) -> list[_Entry]:

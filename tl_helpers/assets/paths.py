@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -32,17 +31,11 @@ def kit_root() -> Path:
     )
 
 
-def _platform_cache() -> Path:
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches"
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-
-
 def cache_dir() -> Path:
     """Folder of fetched assets and cached features: ``$TL_CACHE``, else the platform's cache."""
-    return Path(os.environ.get("TL_CACHE") or _platform_cache() / "tl_helpers")
+    from platformdirs import user_cache_dir  # late: the package opens before it is installed
+
+    return Path(os.environ.get("TL_CACHE") or user_cache_dir("tl_helpers", appauthor=False))
 
 
 def work_dir() -> Path:

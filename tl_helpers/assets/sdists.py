@@ -15,7 +15,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tl_helpers.assets.archives import DISK_ERRORS, Tick
 from tl_helpers.assets.entries import AssetError, Parcel
@@ -99,17 +99,27 @@ def _from(finder: PackageFinder, parcel: Parcel, work: Path, tick: Tick) -> Path
         return finder.download(
             found.link,
             work,
-            hashes={"sha256": [parcel.sha256]},
+            hashes={"sha256": [str(parcel.sha256)]},
             download_reporter=lambda link, completed, total: tick(completed),
         )
+
+
+class _Listener(logging.Handler):
+    """Collects warnings in a list."""
+
+    def __init__(self, said: list[str]) -> None:
+        super().__init__(logging.WARNING)
+        self.said = said
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.said.append(record.getMessage())
 
 
 @contextlib.contextmanager
 def _warnings() -> Iterator[list[str]]:
     """What unearth would print, such as an index's refusal; our own message repeats it."""
     said: list[str] = []
-    handler = logging.Handler(logging.WARNING)
-    handler.emit = lambda record: said.append(record.getMessage())
+    handler = _Listener(said)
     logger = logging.getLogger("unearth")
     propagate, logger.propagate = logger.propagate, False
     logger.addHandler(handler)
@@ -132,11 +142,14 @@ def _finders(
         usual = PackageFinder().sources[0]["url"]  # pip's, too
         indexes = [settings.get("index-url", usual), *settings.get("extra-index-url", "").split()]
     session = stack.enter_context(_session(settings, indexes))
-    places = [{"find_links": [link]} for link in links] + [{"index_urls": [url]} for url in indexes]
+    places: list[dict[str, Any]] = [{"find_links": [link]} for link in links] + [
+        {"index_urls": [url]} for url in indexes
+    ]
     finders = []
     for place in places:
         # Data does not care which Python the package was written for.
-        finder = PackageFinder(session, **place, no_binary=[":all:"], ignore_compatibility=True)
+        options = {**place, "no_binary": [":all:"], "ignore_compatibility": True}
+        finder = PackageFinder(session, **options)  # type: ignore[arg-type]  # its own session
         (source,) = finder.sources
         name = Link(source["url"]).redacted if "://" in source["url"] else source["url"]
         finders.append((name, finder))

@@ -1,6 +1,12 @@
 """Examples and their splits: one module a modality, and the reader's own folders and files."""
 
+from typing import TYPE_CHECKING
+
 from tl_helpers._door import door
+
+if TYPE_CHECKING:  # types that other rooms name
+    from tl_helpers.datasets.examples import Examples as Examples
+    from tl_helpers.datasets.examples import Splits as Splits
 
 NAMES = {
     "examples": ["Examples", "Splits", "split_by_group"],

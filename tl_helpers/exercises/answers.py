@@ -7,7 +7,7 @@ import functools
 import linecache
 import traceback
 import types
-from typing import Any
+from typing import Any, cast
 
 # What the compiler makes of `pass`, `...`, a docstring or `raise NotImplementedError("later")`.
 _IDLE = {
@@ -133,6 +133,8 @@ def _is_idle(code: types.CodeType) -> bool:
 
 
 def _watched(function: types.FunctionType) -> types.FunctionType:
+    results: list[Any] = []
+
     @functools.wraps(function)
     def watched(*args: Any, **kwargs: Any) -> Any:
         try:
@@ -142,15 +144,15 @@ def _watched(function: types.FunctionType) -> types.FunctionType:
         except (Exception, SystemExit) as error:
             if "ellipsis" in str(error):  # a `...` left inside the body
                 raise NotAttempted from error
-            error.from_answer = True
+            error.from_answer = True  # type: ignore[union-attr]  # read by `complaint`
             raise
         if result is ... or result is NotImplemented:
             raise NotAttempted
-        watched.returned.append(result)
+        results.append(result)
         return result
 
-    watched.returned = []
-    return watched
+    watched.returned = results  # type: ignore[attr-defined]
+    return cast(types.FunctionType, watched)
 
 
 def _line(error: BaseException, function: types.FunctionType) -> str:
@@ -159,5 +161,5 @@ def _line(error: BaseException, function: types.FunctionType) -> str:
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
     if not frames:
         return ""
-    text = linecache.getline(file, frames[-1].lineno).strip()
+    text = linecache.getline(file, frames[-1].lineno or 0).strip()
     return f", in line {frames[-1].lineno} of the cell" + (f": {text}" if text else "")

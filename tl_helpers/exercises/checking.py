@@ -268,10 +268,11 @@ def judge(exercise: Exercise, answer: Any, context: Mapping[str, Any]) -> tuple[
         advice = "replace the placeholder above, run that cell, then this one"
         return NOT_ATTEMPTED, f'{advice}. hint("{exercise.id}") helps.'
     except NotYet as reason:
-        return NOT_YET, complaint(reason, prepared) if returned_none(prepared) else str(reason)
+        found = complaint(reason, prepared) if returned_none(prepared) else None
+        return NOT_YET, found or str(reason)
     except (Exception, SystemExit) as error:
-        if reason := complaint(error, prepared):
-            return NOT_YET, reason
+        if found := complaint(error, prepared):
+            return NOT_YET, found
         last = (returned(prepared) or [answer])[-1]
         kind = f"an answer of type {type(last).__name__}"
         return ERROR, f"the check cannot read {kind} ({describe(error)})."

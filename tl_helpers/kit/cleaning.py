@@ -8,12 +8,14 @@ nbval then fails the cell or compares nothing).
 from __future__ import annotations
 
 import re
+import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from nbformat import NotebookNode
 
-from tl_helpers.assets import paths
+from tl_helpers.assets import files, paths
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 KEPT_CELL_METADATA = ("tags", "exercise", "jupyter")
@@ -127,3 +129,33 @@ def machine_folders() -> dict[str, str]:
     # A home of "/" (some containers) says nothing about a machine and occurs everywhere.
     telling = {folder: word for folder, word in known.items() if len(Path(folder).parts) > 1}
     return dict(sorted(telling.items(), key=lambda pair: -len(pair[0])))
+
+
+def main(names: Sequence[str] | None = None) -> int:
+    """Clean notebooks in place, as the hook before a commit does.
+
+    Parameters
+    ----------
+    names : sequence of str, optional
+        Paths; by default the command line's.
+
+    Returns
+    -------
+    int
+        1 when a file was changed, so that the commit waits for a second look, else 0.
+    """
+    import nbformat
+
+    changed = 0
+    for path in map(Path, sys.argv[1:] if names is None else names):
+        before = path.read_text(encoding="utf-8")
+        after = nbformat.writes(clean(nbformat.reads(before, as_version=4))).rstrip("\n") + "\n"
+        if after != before:
+            files.write_text(path, after)
+            print(f"cleaned {path}")
+            changed = 1
+    return changed
+
+
+if __name__ == "__main__":
+    sys.exit(main())

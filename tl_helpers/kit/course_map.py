@@ -29,7 +29,7 @@ def read(root: Path | None = None) -> dict[str, str]:
         outside its track.
     """
     text = ((root or paths.notebooks_dir()) / FILE).read_text(encoding="utf-8")
-    rows = [match.groups() for match in _ROW.finditer(text)]
+    rows = [(match[1], match[2]) for match in _ROW.finditer(text)]
     lines = [line for line in text.splitlines() if line.startswith("|")][2:]
     if odd := [line for line in lines if not _ROW.match(line)]:
         raise ValueError(f"{FILE}: the line {odd[0]!r} is not `| id | about |`.")

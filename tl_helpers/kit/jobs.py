@@ -53,7 +53,9 @@ def run_all(jobs: list[Job], side_by_side: int, report: Callable[..., None]) -> 
     context = multiprocessing.get_context("spawn")  # a fork would share torch's and zmq's threads
     messages = context.Queue()
     by_key = {job.key: job for job in jobs}
-    waiting, busy, results = list(jobs), {}, {}
+    waiting = list(jobs)
+    busy: dict[tuple, BaseProcess] = {}
+    results: dict[tuple, RunResult] = {}
     try:
         while waiting or busy:
             while waiting and len(busy) < side_by_side:
@@ -93,7 +95,8 @@ def _end(process: BaseProcess, job: Job) -> None:
     """Stop an unfinished run with its kernel, and remove its scratch folder."""
     from tl_helpers.kit.kernels import end_process_tree
 
-    end_process_tree(process.pid)
+    if process.pid is not None:  # it was started
+        end_process_tree(process.pid)
     process.join()
     for scratch in job.out.glob(f".{job.id}-*"):
         shutil.rmtree(scratch, ignore_errors=True)
@@ -109,9 +112,10 @@ def _work(job: Job, messages) -> None:
         messages.put((job.key, {"done": done, "total": total}))
 
     settings = replace(job.settings, on_cell=on_cell)
-    options = {"solutions": job.solutions, "out": job.out, "settings": settings}
     try:
-        result = running.run(job.id, job.profile, job.seed, **options)
+        result = running.run(
+            job.id, job.profile, job.seed, solutions=job.solutions, out=job.out, settings=settings
+        )
     except Exception as error:
         text = f"{type(error).__name__}: {error}"
         result = RunResult(job.id, job.profile, job.seed, job.solutions, problems=[text])
@@ -122,5 +126,8 @@ def _end_with_parent() -> None:
     """When the parent is killed, end this process and its kernel rather than run on unseen."""
     from tl_helpers.kit.kernels import end_process_tree
 
-    multiprocessing.parent_process().join()
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return  # not a child: nobody's end concerns it
+    parent.join()
     end_process_tree(os.getpid())

@@ -80,10 +80,10 @@ def manager_class(watch: Watch) -> type[AsyncKernelManager]:
             if self.has_trait("transport_encryption"):  # since jupyter_client 8.9
                 self.transport_encryption = "auto"
 
-        async def start_kernel(self, **options: object) -> None:
+        async def start_kernel(self, **options: object) -> None:  # type: ignore[override]
             with watch.log.open("wb") as log:
                 await super().start_kernel(**{**options, "stdout": log, "stderr": log})
-            watch.begin(self.provisioner.pid)
+            watch.begin(self.provisioner.pid)  # type: ignore[union-attr]  # of a local process
 
     return WatchedKernelManager
 

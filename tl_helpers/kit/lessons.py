@@ -144,7 +144,7 @@ def without_module(name: str) -> Iterator[None]:
     if name in sys.modules:
         yield
         return
-    sys.modules[name] = None  # its import fails, as if it were not installed
+    sys.modules[name] = None  # type: ignore[assignment]  # its import fails, as if it were not installed
     try:
         yield
     finally:

@@ -195,6 +195,8 @@ def _publish_one(lesson: lessons.Lesson) -> None:
     with tempfile.TemporaryDirectory() as folder:
         smoke = _measured(lesson.id, "smoke", Path(folder) / "smoke", solutions=True)
         laptop = _measured(lesson.id, "laptop", Path(folder) / "laptop", solutions=False)
+        if laptop.notebook is None:
+            raise RuntimeError(f"{lesson.id} left no executed notebook: {laptop.problems}.")
         nb = clean(lessons.read(laptop.notebook))
         entry = {**_entry(lesson, nb), **_measurements(smoke, laptop)}
     entry = _with_seeds(entry)

@@ -99,7 +99,7 @@ def to_notebook(text: str, id: str) -> NotebookNode:
 def _prose(text: str) -> list[tuple[str, dict]]:
     """Markdown cells of the text between two code cells, with their metadata."""
     first, *tagged = _PROSE.split(text)
-    pairs = [(first, {})]
+    pairs: list[tuple[str, dict]] = [(first, {})]
     pairs += [(tagged[n + 1], {"tags": [tagged[n]]}) for n in range(0, len(tagged), 2)]
     return [(prose.strip(), metadata) for prose, metadata in pairs if prose.strip()]
 

@@ -7,7 +7,7 @@ the surface are those of `defects`; a piece may be missing, wrong or displaced.
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -141,15 +141,14 @@ def _design(drawings: list[Image.Image], rng) -> list[Piece]:
     count = int(rng.integers(5, len(_SITES) + 1))
     sites = rng.permutation(len(_SITES))[:count]
     chosen = rng.permutation(len(drawings))[:count]
-    return [
-        Piece(
-            drawings[which],
-            *np.add(_SITES[site], rng.uniform(-3, 3, 2)),
-            rng.uniform(22, 27),
-            float(rng.choice([0, 90, 180, 270])),
-        )
-        for site, which in zip(sites, chosen, strict=True)
-    ]
+    pairs = zip(sites, chosen, strict=True)
+    return [_piece(drawings[which], _SITES[site], rng) for site, which in pairs]
+
+
+def _piece(drawing: Image.Image, site: Sequence[float], rng) -> Piece:
+    row, column = np.add(site, rng.uniform(-3, 3, 2))
+    width, angle = rng.uniform(22, 27), float(rng.choice([0, 90, 180, 270]))
+    return Piece(drawing, row, column, width, angle)
 
 
 def _part(board, pieces, spare, tolerance, rng, kind: str, size: str, contrast: str):
@@ -218,7 +217,7 @@ def _photographed(picture: np.ndarray, mask: np.ndarray, tolerance: Tolerance, r
     """The part on its belt: a little off and askew, in other light, with the camera's noise."""
     middle = SIDE / 2
     off = middle + rng.uniform(-tolerance.placed, tolerance.placed, 2)
-    affine = _affine(middle, middle, *off, rng.uniform(-tolerance.askew, tolerance.askew))
+    affine = _affine(middle, middle, off[0], off[1], rng.uniform(-tolerance.askew, tolerance.askew))
     planes = np.concatenate([picture - BELT, mask[None]])
     turned = np.stack([_turned(plane, affine) for plane in planes])
     light = rng.uniform(1 - tolerance.light, 1 + tolerance.light) + _slope(tolerance.slope, rng)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,7 +88,10 @@ Shot = tuple[np.ndarray, np.ndarray, str, str]  # picture, mask, kind, size
 
 
 def product(
-    name: str, shoot: dict[str, Callable], wanted: Iterable[str], counts: tuple[int, int, int, int]
+    name: str,
+    shoot: Mapping[str, Callable],
+    wanted: Iterable[str],
+    counts: tuple[int, int, int, int],
 ) -> Product:
     """Shoot the parts of a product.
 

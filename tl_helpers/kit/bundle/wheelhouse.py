@@ -86,7 +86,7 @@ class Wheelhouse:
             raise BundleError(
                 f"pip brought no wheel of {', '.join(lacking)} that fits {self.target.name}."
             )
-        return found
+        return {name: path for name, path in found.items() if path is not None}
 
     def _download(self, requirements: list[str]) -> None:
         """Let pip download into a folder beside, then move: a wheel in the folder is whole."""

@@ -46,8 +46,13 @@ def test_colour_that_shows_the_discs_is_chosen(colour, name):
 
 
 def test_boxes_are_squares_around_the_centre():
-    spot = blobs.Spots(torch.tensor([[50.0, 20.0]]), torch.tensor([10.0]), torch.tensor([0.4]))
-    assert blobs.boxed(spot, 1.5).boxes.tolist() == [[35, 5, 65, 35]]
+    spot = torch.tensor([[50.0, 20.0]]), torch.tensor([10.0]), torch.tensor([0.4])
+    assert blobs.boxed(blobs.Spots(*spot, (128, 64)), 1.5).boxes.tolist() == [[35, 5, 65, 35]]
+
+
+def test_no_box_leaves_the_picture():
+    spot = torch.tensor([[50.0, 20.0]]), torch.tensor([10.0]), torch.tensor([0.4])
+    assert blobs.boxed(blobs.Spots(*spot, (60, 32)), 2.5).boxes.tolist() == [[25, 0, 60, 32]]
 
 
 def test_tile_of_one_colour_gives_detections_that_can_be_counted():

@@ -7,13 +7,15 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from tl_helpers.datasets.scenes import Scene
+
+T = TypeVar("T")
 
 
 class Split(NamedTuple):
@@ -140,6 +142,12 @@ def _in_three(sets: list[list[Scene]], drawn: torch.Generator) -> tuple[list, li
     first = max(1, round(0.4 * len(order)))
     second = max(first, min(max(first + 1, round(0.6 * len(order))), len(order) - 1))
     return order[:first], order[first:second], order[second:]
+
+
+def drawn(pool: Sequence[T], budget: int, seed: int) -> list[T]:
+    """``budget`` of the tiles, drawn at random; a larger budget of one seed holds the smaller."""
+    order = torch.randperm(len(pool), generator=torch.Generator().manual_seed(seed))
+    return [pool[n] for n in order[:budget].tolist()]
 
 
 def pictures(tiles: Sequence[Scene]) -> Tensor:

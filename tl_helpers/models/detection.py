@@ -14,6 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 from torchvision import ops
+from torchvision.transforms.functional import crop
+
+from tl_helpers.datasets.scenes import Scene
 
 _RECALLS = np.linspace(0, 1, 101)  # at which COCO reads the curve
 
@@ -56,6 +59,11 @@ def suppressed(found: Detections, overlap: float = 0.5, most: int = 100) -> Dete
     return Detections(found.boxes[kept], found.scores[kept])
 
 
+def best(boxes: Tensor, scores: Tensor, overlap: float = 0.5, most: int = 100) -> Detections:
+    """The boxes (N, 4) with scores (N,) that non-maximum suppression leaves; see `suppressed`."""
+    return suppressed(Detections(boxes, scores), overlap, most)
+
+
 def match(truth: Tensor, found: Detections, overlap: float = 0.5) -> Matches:
     """Which detections hit a true box: from the best score down, each takes the best box left.
 
@@ -78,6 +86,41 @@ def match(truth: Tensor, found: Detections, overlap: float = 0.5) -> Matches:
                 hits[place] = True
                 shared[:, best] = -1  # a true box is found once
     return Matches(scores[order], hits, len(truth))
+
+
+def matched(scenes: Sequence[Scene], found: Sequence[Detections]) -> list[Matches]:
+    """`match` of each picture with boxes and the detections in it, at an overlap of one half."""
+    return [match(scene.boxes, one) for scene, one in zip(scenes, found, strict=True)]
+
+
+def windows(
+    scenes: Sequence[Scene], found: Sequence[Detections], side: int
+) -> tuple[list[Tensor], np.ndarray, np.ndarray]:
+    """A small picture around each detection, whether it hit, and its score.
+
+    Parameters
+    ----------
+    scenes : sequence of Scene
+    found : sequence of Detections
+        Of each of them.
+    side : int
+        Pixels of a small picture; black outside of the scene.
+
+    Returns
+    -------
+    (list of Tensor, ndarray, ndarray)
+        uint8 (3, side, side) each; int (n,), 1 for a hit; float (n,). Picture by picture, in each
+        the best score first.
+    """
+    crops, matches = [], matched(scenes, found)
+    for scene, (boxes, scores) in zip(scenes, found, strict=True):
+        for left, top, right, bottom in boxes[
+            scores.argsort(descending=True, stable=True)
+        ].tolist():
+            x, y = (round((a + b - side) / 2) for a, b in ((left, right), (top, bottom)))
+            crops.append(crop(scene.picture, y, x, side, side))
+    hits = np.concatenate([one.hits for one in matches]).astype(int)
+    return crops, hits, np.concatenate([one.scores for one in matches])
 
 
 def precision_recall(matches: Sequence[Matches]) -> Curve:
@@ -110,7 +153,7 @@ def average_precision(matches: Sequence[Matches]) -> float:
     return float(np.append(best, 0.0)[places].mean())
 
 
-def rows(found: Sequence[Detections], most: int = 50) -> np.ndarray:
+def rows(found: Sequence[Detections], most: int = 50, scale: float = 1) -> np.ndarray:
     """Detections of all pictures as one table: a row a picture, five numbers a detection.
 
     Parameters
@@ -118,6 +161,8 @@ def rows(found: Sequence[Detections], most: int = 50) -> np.ndarray:
     found : sequence of Detections
     most : int, default 50
         Detections kept a picture, those with the best scores.
+    scale : float, default 1
+        Boxes become so many times as large: 2 for those of a picture at half its size.
 
     Returns
     -------
@@ -127,7 +172,7 @@ def rows(found: Sequence[Detections], most: int = 50) -> np.ndarray:
     table = np.zeros((len(found), most, 5), dtype=np.float32)
     for row, (boxes, scores) in zip(table, found, strict=True):
         best = scores.argsort(descending=True, stable=True)[:most]
-        row[: len(best)] = torch.cat([boxes[best], scores[best, None]], 1).numpy()
+        row[: len(best)] = torch.cat([scale * boxes[best], scores[best, None]], 1).numpy()
     return table.reshape(len(found), -1)
 
 

@@ -209,14 +209,14 @@ EXERCISES = [
         kind="modify",
         hints=[
             "A pixel of 0.2 m covers twice as much ground: twice the factor makes it two pixels.",
-            "found = detect(tiles.resized(tile, factor)), and then Detections(found.boxes / "
-            "factor, found.scores).",
+            "found = detect(tiles.resized(tile, factor)), and then found._replace(boxes="
+            "found.boxes / factor).",
         ],
         check=_check_detect_at,
         solution="""def detect_at(tile, metres, detect):
     factor = metres / 0.1
     found = detect(tiles.resized(tile, factor))
-    return Detections(found.boxes / factor, found.scores)""",
+    return found._replace(boxes=found.boxes / factor)""",
         wrong=[
             Wrong(lambda: _wrong_way, "metres / 0.1"),
             Wrong(lambda: _not_back, "divide them by the factor"),
@@ -233,7 +233,7 @@ EXERCISES = [
             "curve.recall[marks].max(initial=0) is the largest recall among them.",
         ],
         check=_check_recall,
-        solution="""curve = curves["frozen"]
+        solution="""curve = detection.precision_recall(detection.matched(valid, guesses))
 recall_at_half = float(curve.recall[curve.precision >= 0.5].max(initial=0))""",
         wrong=[
             Wrong(1.0, "of them the largest"),

@@ -7,6 +7,7 @@ import torch
 
 from tl_helpers.arms import blobs
 from tl_helpers.datasets.scenes import Scene
+from tl_helpers.models import detection
 
 PLACES = [(40, 30, 12), (90, 100, 18)]  # x, y, radius in pixels
 
@@ -60,3 +61,9 @@ def test_tile_of_one_colour_gives_detections_that_can_be_counted():
     for found in blobs.spots(plain).values():
         boxes, scores = blobs.boxed(found, 1.4)
         assert boxes.shape == (len(scores), 4)
+
+
+def test_the_arm_finds_the_discs_of_other_tiles():
+    arm, scenes = blobs.arm([meadow()] * 3, [meadow()]), [meadow()]
+    metric = detection.AveragePrecision([scene.boxes for scene in scenes])
+    assert metric([0], arm(2, 0).predicted) > 0.5

@@ -187,3 +187,10 @@ def test_no_scene_has_a_box_outside_its_picture(boxes):
 def test_a_box_over_all_of_an_odd_picture_stays_inside_at_every_scale(factor):
     resized = tiles.resized(numbered(65, 33, [[0, 0, 65, 33]]), factor)
     assert resized.boxes[0].tolist() == pytest.approx([0, 0, *resized.size])
+
+
+def test_drawn_tiles_differ_by_seed_and_a_larger_budget_holds_the_smaller():
+    pool = list("abcdefgh")
+    assert set(tiles.drawn(pool, 2, 0)) < set(tiles.drawn(pool, 5, 0))
+    assert tiles.drawn(pool, 8, 0) != tiles.drawn(pool, 8, 1)
+    assert sorted(tiles.drawn(pool, 8, 1)) == pool

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tl_helpers.kit import lessons
+from tl_helpers.datasets.scenes import Scene
 from tl_helpers.models import detection
 from tl_helpers.models.detection import AveragePrecision, Detections
 
@@ -137,17 +137,25 @@ def test_metric_without_a_true_box_is_refused():
         AveragePrecision([torch.zeros(0, 4)])
 
 
-def test_fine_tuned_detector_of_profile_gpu_builds_with_one_class_of_object():
-    # The lesson's own cell; on the meta device there is no memory for weights.
-    from torchvision.models import detection as library
+def test_windows_show_each_detection_and_say_whether_it_hit():
+    picture = torch.zeros(3, 64, 64, dtype=torch.uint8)
+    picture[:, 20:30, 20:30] = 200
+    scene = Scene("one", picture, torch.tensor([[20.0, 20, 30, 30]]))
+    boxes = torch.tensor([[0.0, 0, 6, 6], [20, 20, 30, 30]])
+    found = Detections(boxes, torch.tensor([0.3, 0.8]))
+    crops, hits, scores = detection.windows([scene], [found], side=12)
+    assert [tuple(one.shape) for one in crops] == [(3, 12, 12)] * 2
+    assert hits.tolist() == [1, 0] and scores.tolist() == pytest.approx([0.8, 0.3])
+    assert crops[0][:, 1:-1, 1:-1].min() == 200 and not crops[1].any()
 
-    cells = lessons.read(lessons.get("2.2").path).cells
-    (source,) = [cell.source for cell in cells if cell.source.startswith("def faster_rcnn(")]
-    namespace = {"library": library}
-    exec(source, namespace)
-    with torch.device("meta"):
-        model = namespace["faster_rcnn"](weights=None)
-        scores, boxes = model.roi_heads.box_predictor(torch.zeros(3, 1024))
-    assert scores.shape == (3, 2)
-    assert boxes.shape == (3, 8)
-    assert all(parameter.is_meta for parameter in model.parameters())
+
+def test_scaled_rows_hold_scaled_boxes_and_the_same_scores():
+    found = Detections(torch.tensor([[1.0, 2, 3, 4]]), torch.tensor([0.5]))
+    (row,) = detection.rows([found], most=1, scale=2)
+    assert row.tolist() == [2, 4, 6, 8, 0.5]
+
+
+def test_best_is_what_suppression_leaves():
+    boxes = torch.tensor([[0.0, 0, 10, 10], [1, 0, 11, 10], [30, 30, 40, 40]])
+    found = detection.best(boxes, torch.tensor([0.5, 0.9, 0.1]), 0.4, 50)
+    assert found.boxes.tolist() == [[1, 0, 11, 10], [30, 30, 40, 40]]

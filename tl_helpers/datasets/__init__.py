@@ -38,6 +38,7 @@ MODULES = [
     "sst2",
     "text_files",
     "tiles",
+    "two_domains",
     "vision",
     "voices",
 ]

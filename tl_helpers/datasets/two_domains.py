@@ -39,7 +39,8 @@ class TwoDomains:
         Where each text of ``target.train`` stands in the pool.
     card : str
     bar : float or None
-        How often one rater is on the side of all raters' mean, over the test texts.
+        How often one rater is on the side of all raters' mean, over the test texts, when a vote
+        of 0 counts half, as if that rater tossed a coin.
     """
 
     source: Splits
@@ -73,8 +74,8 @@ def rated(
     here = sentences.splits(source, (*home, 1), data_seed)
     there = sentences.splits(target, (away[0], 1, away[1]), data_seed)
     found = sentences.load(target).ratings
-    votes = [(found[name].mean, found[name].votes) for name in there.test.ids]
-    agree = [np.mean(np.multiply(given, mean) > 0) for mean, given in votes]
+    votes = [np.sign(np.multiply(found[i].votes, found[i].mean)) for i in there.test.ids]
+    agree = [(1 + given.mean()) / 2 for given in votes]
     splits = Splits(there.train, there.train.take([]), there.test, there.card)
     units = f"{len(set(there.test.groups))} independent units to test on"
     card = f"SOURCE, {source}: {here.card}\n\nTARGET, {target}: {units}. {there.card}"

@@ -37,7 +37,8 @@ def test_three_classes_of_six_and_as_many_target_labels_run_whole_and_claim_noth
     names = ("billing", "broken", "thanks")
     source = ["text;label", *(f"{TEXTS[n]};{names[n % 3]}" for n in range(18))]
     known = [f"{TEXTS[100 + n]};{names[n % 3]}" for n in range(18)]
-    result = run(source, ["text;label", *known, f"{TEXTS[300]};", f"{TEXTS[302]};", f"{TEXTS[301]};other"])
+    more = [f"{TEXTS[300]};", f"{TEXTS[302]};", f"{TEXTS[301]};other"]
+    result = run(source, ["text;label", *known, *more])
     assert result.problems == [] and result.claims == []
     assert "line 22: the label 'other' is none of the source's" in _printed(result)
     card = json.loads(result.scorecard.read_text(encoding="utf-8"))

@@ -112,11 +112,20 @@ def _chances():
     return np.random.default_rng(1).permutation(np.linspace(0.3, 0.9, 20))
 
 
+def _marks(answer):
+    """Zeros and ones of 20 chances; true and false will do."""
+    import numpy as np
+
+    answer = np.asarray(answer)
+    answer = answer.astype(float) if answer.dtype == bool else answer
+    return np.asarray(read(answer, np.zeros(20)), dtype=float)
+
+
 def _check_by_share(answer):
     import numpy as np
 
     chances = _chances()
-    found = np.asarray(read(answer(chances.copy(), 0.2), np.zeros(20)), dtype=float)
+    found = _marks(answer(chances.copy(), 0.2))
     right = (chances > np.sort(chances)[15]).astype(float)
     if same(found, (chances > 0.5).astype(float)):
         raise NotYet("that is the old border of one half; set it by the share.")
@@ -132,7 +141,7 @@ def _check_by_share(answer):
         raise NotYet(
             f"{found.sum():g} of 20 are marked; expected the 4 highest, for a share of 0.2."
         )
-    if not same(read(answer(chances.copy(), 0.5), np.zeros(20)), (chances > 0.6).astype(float)):
+    if not same(_marks(answer(chances.copy(), 0.5)), (chances > 0.6).astype(float)):
         raise NotYet("it is right for one share and not for another: use `share`.")
     return "the head ranks, and the share sets the border."
 

@@ -44,6 +44,7 @@ MODULES = [
     "sst2",
     "text_files",
     "tiles",
+    "two_domains",
     "vision",
     "voices",
 ]

@@ -9,6 +9,7 @@ MODULES = [
     "segmentation",
     "sentence_encoders",
     "speech",
+    "timm_backbones",
     "torchvision_backbones",
     "weights",
 ]

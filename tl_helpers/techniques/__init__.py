@@ -12,6 +12,7 @@ MODULES = [
     "online_adaptation",
     "painting",
     "param_groups",
+    "pretexts",
     "templates",
     "textures",
     "transferability",

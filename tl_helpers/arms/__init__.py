@@ -15,6 +15,7 @@ NAMES = {
     "labels": ["TRIES", "labelled"],
 }
 MODULES = [
+    "additions",
     "adapting",
     "anomaly",
     "blobs",

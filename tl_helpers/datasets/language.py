@@ -28,7 +28,7 @@ def skeleton(text: str) -> str:
     """A text without what it is about: its small words stay, and a dot stands for each other one.
 
     So that the texts of people who were never asked can be looked at: "Who do you like the least?"
-    becomes "Who do you · the least?". The small words are scikit-learn's list of English stop words.
+    becomes "Who do you · the least?". The small words are scikit-learn's English stop words.
 
     Parameters
     ----------

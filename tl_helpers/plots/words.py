@@ -84,7 +84,8 @@ def bar_chart(report, budget: int, arms: list[str], good_enough: float | None = 
         arm for arm in best_first if setting.sign * (report.mean(arm, budget) - good_enough) >= 0
     ]
     reached = _listed([_the(arm) for arm in enough]) if enough else "no arm"
-    return f"{said} A broken line marks what is good enough to use, {good_enough:.2f}, reached by {reached}."
+    level = f"A broken line marks what is good enough to use, {good_enough:.2f}"
+    return f"{said} {level}, reached by {reached}."
 
 
 def _course(report, arm: str) -> str:

@@ -16,6 +16,7 @@ NAMES = {
     "unlabelled": ["clusters"],
 }
 MODULES = [
+    "additions",
     "adapting",
     "anomaly",
     "blobs",

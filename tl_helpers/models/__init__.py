@@ -4,6 +4,7 @@ from tl_helpers._door import door
 
 MODULES = [
     "backbones",
+    "classifiers",
     "detection",
     "heads",
     "segmentation",

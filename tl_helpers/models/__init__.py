@@ -10,7 +10,6 @@ MODULES = [
     "segmentation",
     "sentence_encoders",
     "speech",
-    "torchvision_backbones",
     "weights",
 ]
 __getattr__, __dir__, __all__ = door(__name__, {}, MODULES)

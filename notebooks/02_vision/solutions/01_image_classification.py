@@ -2,7 +2,6 @@
 
 from tl_helpers.exercises import Exercise, NotYet, Wrong, read, same
 
-
 # Seven pictures of two classes: sure and right, sure and wrong, and less sure.
 _P = [[0.9, 0.1], [0.2, 0.8], [0.95, 0.05], [0.6, 0.4], [0.3, 0.7], [0.45, 0.55], [0.52, 0.48]]
 _Y = [0, 1, 1, 0, 0, 0, 0]
@@ -26,8 +25,8 @@ def _check_alone(answer):
     if same(found, [4, 2]) or same(found, [4, 0.5]):
         raise NotYet("those are counts; return shares, between 0 and 1.")
     raise NotYet(
-        f"for seven pictures, of which four are sure and two of these right, it gives {found[0]:.2f} "
-        f"and {found[1]:.2f}; expected {4 / 7:.2f} and 0.50."
+        "for seven pictures, of which four are sure and two of these right, it gives "
+        f"{found[0]:.2f} and {found[1]:.2f}; expected {4 / 7:.2f} and 0.50."
     )
 
 

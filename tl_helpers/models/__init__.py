@@ -4,13 +4,13 @@ from tl_helpers._door import door
 
 MODULES = [
     "backbones",
+    "classifiers",
     "detection",
     "heads",
     "segmentation",
     "sentence_encoders",
     "speech",
     "timm_backbones",
-    "torchvision_backbones",
     "weights",
 ]
 __getattr__, __dir__, __all__ = door(__name__, {}, MODULES)

@@ -5,6 +5,7 @@ from tl_helpers._door import door
 MODULES = [
     "adapters",
     "domain_adaptation",
+    "doubtful_labels",
     "evolution",
     "features",
     "freezing",

@@ -46,8 +46,9 @@ def test_the_whole_lesson_runs_on_two_classes_and_leaves_a_classifier_that_answe
     notebook = nbformat.read(result.notebook, as_version=4)
     printed = "".join(o.get("text", "") for c in notebook.cells for o in c.get("outputs", []))
     assert "24 pictures of 'mine' in 2 classes" in printed
-    for file in ("text.png", "empty.jpg", "cut.png"):
-        assert f"spots and dots/{file}" in printed
+    broken = ("text.png", "empty.jpg", "cut.png")  # of which a draw of twelve meets some
+    named = [file for file in broken if f"spots and dots/{file}" in printed]
+    assert named and f"Pictures left out: {len(named)}" in printed
     rows = json.loads(result.scorecard.read_text("utf-8"))["rows"]
     assert {row["arm"] for row in rows} >= {"probe", "colour", "own table"}
     assert not any(row["recorded"] for row in rows)

@@ -145,7 +145,7 @@ def arms_keep_their_look(page: Page) -> list[str]:
             text = getattr(node.value, "value", None) if chosen else None
             if isinstance(text, str) and not _NEUTRAL.fullmatch(text):
                 complaints.append(f"{node.arg}={text!r} is chosen here: use plots.look(name)")
-        if re.search(r"\b(COLOURS|MARKERS|DASHES|colour\()", source):
+        if re.search(r"\b(COLOURS|MARKERS|DASHES)|(?<!arms\.)\bcolour\(", source):
             complaints.append("a palette is used by number: use plots.look(name)")
     return complaints
 

@@ -73,7 +73,9 @@ def probe_first(model: nn.Module, few: Examples) -> nn.Module:
     device = model.head.weight.device
     model.head = nn.Identity()
     head = LogisticRegression(C=1 / PENALTY, max_iter=1000).fit(answers(model, few.x), few.y)
-    model.head = heads.layer_of(head).to(device)
+    solved = heads.layer_of(head)
+    model.head = nn.Linear(solved.in_features, solved.out_features, device=device)
+    model.head.load_state_dict(solved.state_dict())
     return model
 
 

@@ -41,13 +41,28 @@ def keep_model(scratch: Path, out: Path, id: str) -> Path | None:
 
 def verdict(card: dict[str, Any]) -> str:
     """Verdict and gain of a scorecard in one line; empty when nothing was judged, as at smoke."""
-    from tl_helpers.kit.publish import bought
-
     said, gain = card.get("verdict"), card.get("gain")
     if not said or not gain:
         return ""
     words = bought(card)
     return words if words.endswith(said) and said != "transfer" else f"{said}: {words}"
+
+
+def bought(scorecard: dict) -> str:
+    """What transfer bought, in a few words: the paired gain with its interval, and labels saved."""
+    gain, saved = scorecard.get("gain"), scorecard.get("labels_saved") or {}
+    if not gain or gain.get("mean") is None:
+        return "not measured"
+    words = f"{gain['mean']:+.2f} {scorecard['metric'].replace('_', ' ')}"
+    if gain.get("low") is None or gain.get("high") is None:
+        words += " (no interval)"
+    else:
+        words += f" ({gain['low']:+.2f} to {gain['high']:+.2f})"
+    if (saved.get("value") or 0) >= 1:
+        more = "more than " if saved.get("censored") else ""
+        words += f", {more}{saved['value']:.0f} labels saved"
+    verdict = scorecard.get("verdict")
+    return words if verdict in (None, "transfer") else f"{words}: {verdict}"
 
 
 def last_words(verdict: str, model: Path | None) -> list[str]:

@@ -313,7 +313,7 @@ hits = int(np.sum(listed % 10 == 0))""",
             Wrong(lambda: _hits(spoil=False), "the labels as they were"),
             Wrong(17, "is not it"),
         ],
-        right=[lambda: _hits(), lambda: float(_hits()), lambda: str(_hits())],
+        right=[lambda: _hits(), lambda: float(_hits()), lambda: [_hits()]],
         context=_clusters,
     ),
 ]

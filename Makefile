@@ -97,9 +97,10 @@ $(BENCH_STAMP): pyproject.toml constraints.txt $(STAMP)
 bench: fetch $(BENCH_STAMP)  ## measure the helpers' speed (BENCH_ARGS="loops --repeats 3")
 	PYTHONPATH=tests/support $(OFFLINE) $(BENCH_PY) -m bench $(BENCH_ARGS)
 
-lint: $(STAMP)  ## ruff on code and notebooks
+lint: $(STAMP)  ## ruff on code and notebooks, mypy on the package
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+	$(PY) -m mypy
 
 format: $(STAMP)  ## let ruff rewrite code and notebooks
 	$(PY) -m ruff check --fix .

@@ -21,7 +21,7 @@ from tl_helpers._door import door
 __version__ = "0.1.0"
 
 NAMES = {
-    "models": ["backbones", "detection", "torchvision_backbones", "weights"],
+    "models": ["backbones", "detection", "weights"],
     "training": ["runtime"],
     "techniques": [
         "adapters",

@@ -60,3 +60,17 @@ def test_rules_of_praise_and_blame_compete_where_these_are_the_classes():
     parts = [replace(part, classes=["no", "yes"]) for part in (DATA.train, DATA.valid, DATA.test)]
     plain = arms.on_texts(load, Splits(*parts, ""), run)
     assert list(plain) == ["probe", "random features", "TF-IDF"]
+
+
+def test_the_controls_on_texts_are_those_without_a_pretrained_network():
+    def load(pretrained=True):
+        return sentence_encoders.load("minilm-l6", pretrained=False)
+
+    run = runtime.start("smoke", 0)
+    found = arms.controls_on_texts(load, DATA, run)
+    assert list(found) == ["TF-IDF", "random features", "VADER"]
+    every = arms.on_texts(load, DATA, run)
+    for name, arm in found.items():
+        assert arm(8, 0).predicted.tolist() == every[name](8, 0).predicted.tolist()
+    parts = [replace(part, classes=["no", "yes"]) for part in (DATA.train, DATA.valid, DATA.test)]
+    assert "VADER" not in arms.controls_on_texts(load, Splits(*parts, ""), run)

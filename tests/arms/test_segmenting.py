@@ -106,3 +106,25 @@ def test_surface_distance_equals_the_distances_between_boundary_pixels():
     assert np.isnan(boundaries.surface_distance(truth, 0 * said, 1))
     with pytest.raises(ValueError, match="expected \\(N, H, W\\)"):
         boundaries.surface_distance(truth[0], said[0], 1)
+
+
+def _segmented(x: torch.Tensor, y: torch.Tensor) -> Segmented:
+    return Segmented(x, y, [str(n) for n in range(len(x))], ["outside", "one", "two"])
+
+
+def test_the_average_head_says_what_lies_there_most_often_and_reads_the_outline_alone():
+    masks = torch.tensor([[[1, 1, 2, 0]], [[1, 2, 2, 0]], [[2, 2, 2, 0]]])
+    scans = torch.tensor([[[0.9, 0.2, 0.5, 0.0]]])
+    labelled, test = _segmented(torch.ones(3, 1, 4), masks), _segmented(scans, masks[:1])
+    said = segmenting.average_head(lambda seed: labelled, test)(3, 0)
+    assert said.predicted.tolist() == [1, 2, 2, 0] and said.trainable == 0
+    brighter = _segmented(scans * 1.1, masks[:1])
+    again = segmenting.average_head(lambda seed: labelled, brighter)(3, 0)
+    assert again.predicted.tolist() == said.predicted.tolist()
+
+
+def test_an_average_head_of_another_size_is_refused():
+    labelled = _segmented(torch.ones(1, 2, 2), torch.ones(1, 2, 2, dtype=torch.int64))
+    test = _segmented(torch.ones(1, 3, 3), torch.ones(1, 3, 3, dtype=torch.int64))
+    with pytest.raises(ValueError, match=r"\(2, 2\) and test scans \(3, 3\); expected one size"):
+        segmenting.average_head(lambda seed: labelled, test)(1, 0)

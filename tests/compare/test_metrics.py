@@ -108,24 +108,6 @@ def test_each_class_of_groups_loses_a_degree_of_freedom():
     assert draws.freedom == 9 and draws.inflation == pytest.approx(math.sqrt(12 / 9))
 
 
-def test_calibration_error_by_hand():
-    probabilities = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.35, 0.65]])
-    # Two bins of confidence: all four are in (0.5, 1]: mean confidence 0.7625, accuracy 0.5.
-    labels = [0, 1, 1, 0]
-    assert metrics.expected_calibration_error(probabilities, labels, bins=2) == pytest.approx(
-        0.2625
-    )
-    # Ten bins: 0.9 right, 0.8 wrong, 0.7 right, 0.65 wrong.
-    expected = (0.1 + 0.8 + 0.3 + 0.65) / 4
-    assert metrics.expected_calibration_error(probabilities, labels, bins=10) == pytest.approx(
-        expected
-    )
-
-
-def test_certain_and_right_is_calibrated():
-    assert metrics.expected_calibration_error(np.eye(3), [0, 1, 2]) == 0
-
-
 @pytest.mark.parametrize(
     ("call", "reason"),
     [
@@ -140,10 +122,6 @@ def test_certain_and_right_is_calibrated():
             lambda: metrics.draw_groups(np.arange(40) // 2, labels=np.arange(40)),
             "too few groups",
         ),
-        (lambda: metrics.expected_calibration_error([[2.0, -1.0]], [0]), "softmax"),
-        (lambda: metrics.expected_calibration_error([[0.5, 0.5]], [2]), "expected 0 to 1"),
-        (lambda: metrics.expected_calibration_error([[0.5, 0.5]], [0.0]), "whole numbers"),
-        (lambda: metrics.expected_calibration_error([0.5], [0]), r"expected \(n, c\)"),
     ],
 )
 def test_bad_input_is_named(call, reason):

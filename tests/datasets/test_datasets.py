@@ -203,6 +203,20 @@ def test_tweets_show_no_handle_and_no_link(tweets):
 
 
 @pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("Who do you like the least?", "Who do you · the least?"),
+        ("  why,  \n Alice (not Bob)", "why, · (not ·"),
+        ("@user http", "· ·"),
+        ("", ""),
+    ],
+)
+def test_skeleton_keeps_small_words_alone_and_says_how_many_others_there_were(text, left):
+    assert language.skeleton(text) == left
+    assert len(language.skeleton(text).split()) == len(text.split())
+
+
+@pytest.mark.parametrize(
     ("text", "masked"),
     [
         ("@Ann_1 thanks! https://t.co/xYz", "@user thanks! http"),

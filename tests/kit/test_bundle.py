@@ -189,7 +189,7 @@ def test_bundle_holds_every_wheel_parcel_and_lesson_with_its_hash(made):
     assert set(manifest["files"]) == set(files) - {"bundle.json"}
     offline.verify(made / "stick", manifest, list(manifest["files"]))
     names = {Path(name).name.split("-")[0] for name in manifest["targets"][HERE]["wheels"]}
-    assert names == {"tl_helpers", "tqdm", "filelock", "jupyterlab", "pip"}
+    assert names == {"tl_helpers", "tqdm", "filelock", "platformdirs", "jupyterlab", "pip"}
     assert manifest["parcels"] == ["parcels/tiny_parcel-1.0-py3-none-any.whl"]
     kit = next(path for name, path in files.items() if "tl_helpers" in name)
     assert "tl_helpers/_kit/notebooks/00_start.ipynb" in zipfile.ZipFile(kit).namelist()

@@ -1,4 +1,4 @@
-"""Lesson 3.1 runs on a reader's file of texts, from the same cells."""
+"""Lessons 1.6 and 3.1 run on a reader's file of texts, from the same cells."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ WORDS = ("amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "heath",
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
-    def ran(lines):
+    def ran(lines, lesson="3.1", profile="smoke"):
         path = tmp_path / "mine.csv"
         path.write_text("\n".join(["text;label", *lines]), encoding="cp1252")
         for name, value in offline_variables().items():
             monkeypatch.setenv(name, value)
         settings = running.Settings(parameters={"csv_file": str(path)}, threads=1, seconds=180)
-        return running.run("3.1", "smoke", out=tmp_path, settings=settings)
+        return running.run(lesson, profile, out=tmp_path, settings=settings)
 
     return ran
 
@@ -51,3 +51,29 @@ def test_negative_and_positive_texts_meet_the_rules_and_the_films(run):
     assert result.problems == [] and result.claims == []
     card = json.loads(result.scorecard.read_text(encoding="utf-8"))
     assert {"VADER", "borrowed + own"} <= {row["arm"] for row in card["rows"]}
+
+
+WAYS = {"LoRA", "bottleneck", "bias only", "fine-tune", "LoRA, borrowed rate"}
+
+
+def _rows(result):
+    return json.loads(result.scorecard.read_text(encoding="utf-8"))["rows"]
+
+
+def test_every_way_of_1_6_runs_on_three_classes_at_the_announced_minimum(run):
+    result = run(_lines(12, ("billing", "broken", "thanks")), "1.6")
+    assert result.problems == [] and result.claims == []
+    assert {row["arm"] for row in _rows(result)} >= {*WAYS, "probe", "TF-IDF", "random features"}
+    page = nbformat.read(result.notebook, as_version=4)
+    shown = "".join(str(o.get("data", "")) for c in page.cells for o in c.get("outputs", []))
+    assert any(word in shown for word in WORDS)  # their own texts, and no skeletons
+
+
+def test_a_readers_table_in_1_6_never_shows_a_recorded_row(run):
+    """At profile laptop, where rows of ours lie ready."""
+    result = run(_lines(12, ("no question", "question")), "1.6", "laptop")
+    assert result.problems == [] and result.claims == []
+    rows = _rows(result)
+    assert {row["arm"] for row in rows} >= WAYS
+    assert not any(row["recorded"] for row in rows)
+    assert {row["seed"] for row in rows if row["arm"] in WAYS} == {0, 1}

@@ -151,6 +151,12 @@ def test_sound_lesson_keeps_every_rule(rule):
     assert rule(sound_page()) == []
 
 
+def test_a_claim_may_name_its_statement_first_in_the_same_cell():
+    page = sound_page()
+    page.code[-1].update(source='shown = beats("probe")\nreport.claim("it does", shown)')
+    assert anatomy.claims_are_tested(page) == []
+
+
 def _cell(page, tag):
     return lessons.tagged(page.nb, tag)[0]
 
@@ -210,6 +216,7 @@ BREAKS = {
     ],
     "claims_are_tested": [
         lambda p: p.code[-1].update(source='report.claim("it does", lambda r: True)'),
+        lambda p: p.code[-1].update(source='shown = print()\nreport.claim("it does", shown)'),
         lambda p: p.code[-1].update(outputs=[]),
         lambda p: p.code[-1].update(outputs=[_text("gain 0.31\n")]),
         lambda p: p.code[-1].metadata.clear(),

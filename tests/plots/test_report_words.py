@@ -72,7 +72,16 @@ def test_description_is_whole_sentences_with_the_numbers_of_the_report():
 def test_description_of_bars_lists_the_arms_from_the_best():
     words = plots.description(plots.bars(simulated.run(), 64))
     assert words.index("probe") < words.index("scratch")
-    assert words.endswith(".")
+    assert words.endswith(".") and "good enough" not in words
+
+
+def test_description_of_bars_says_who_is_good_enough():
+    report = simulated.run()
+    best = report.mean("probe", 64)
+    said = plots.description(plots.bars(report, 64, good_enough=best, title="So it is"))
+    assert said.endswith(f"what is good enough to use, {best:.2f}, reached by the probe.")
+    none = plots.description(plots.bars(report, 64, good_enough=1.0))
+    assert none.endswith("reached by no arm.")
 
 
 def test_lesson_shows_a_report_without_words_of_its_own(monkeypatch):

@@ -162,9 +162,16 @@ def claims_are_tested(page: Page) -> list[str]:
     )
     return complaints + [
         f"claim {ast.unparse(call)[:60]} carries no interval: use {', '.join(VOCABULARY)}"
-        for _, call in made
-        if not isinstance(call.args[-1], ast.Call) or _called(call.args[-1]) not in VOCABULARY
+        for cell, call in made
+        if _called(_named(call.args[-1], cell.source)) not in VOCABULARY
     ]
+
+
+def _named(statement: ast.expr, source: str) -> ast.expr:
+    """A claim's statement, looked up where the cell gives it a name first."""
+    given = [n for n in ast.walk(ast.parse(plain(source))) if isinstance(n, ast.Assign)]
+    values = {ast.unparse(target): node.value for node in given for target in node.targets}
+    return values.get(ast.unparse(statement), statement)
 
 
 def _decimal(text: str) -> bool:
@@ -180,9 +187,10 @@ def calls(source: str, name: str) -> list[ast.Call]:
     ]
 
 
-def _called(call: ast.Call) -> str:
-    """Last name of what is called: "claim" in ``reports["home"].claim(...)``."""
-    return getattr(call.func, "attr", "") or getattr(call.func, "id", "")
+def _called(call: ast.expr) -> str:
+    """Last name of what is called: "claim" in ``reports["home"].claim(...)``; "" of no call."""
+    function = getattr(call, "func", None)
+    return getattr(function, "attr", "") or getattr(function, "id", "")
 
 
 def plain(source: str) -> str:

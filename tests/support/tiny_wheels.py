@@ -67,12 +67,12 @@ def course(root: Path) -> tuple[Path, Path]:
     (checkout / "data" / "catalogue.toml").write_text(tiny_parcels.entry(tiny_parcels.GOOD_MEMBERS))
     for name in ("README.md", "LICENSE", "LICENSE-TEXT", "data/site.toml"):
         shutil.copy(ROOT / name, checkout / name)
-    needed = json.dumps(["tqdm>=4", "filelock>=3", "jupyterlab>=1"])
+    needed = json.dumps(["tqdm>=4", "filelock>=3", "platformdirs>=4", "jupyterlab>=1"])
     project = (ROOT / "pyproject.toml").read_text()
     pattern = r"(?<=\ndependencies = )\[.*?\n\]"
     (checkout / "pyproject.toml").write_text(re.sub(pattern, needed, project, flags=re.S))
     tiny_parcels.build_wheel(shop, tiny_parcels.GOOD_FILES)
-    pins = [f"{name}=={repack(shop, name)}\n" for name in ("tqdm", "filelock")]
+    pins = [f"{name}=={repack(shop, name)}\n" for name in ("tqdm", "filelock", "platformdirs")]
     (checkout / "constraints.txt").write_text("# tested\n" + "".join(pins))
     repack(shop, "pip")
     build(shop, "colorama", version="0.4.6")

@@ -8,13 +8,15 @@ from tl_helpers._door import door
 
 NAMES = {
     "heads": ["colour", "linear", "probe", "random_features", "raw_pixels", "texture", "tf_idf"],
-    "lexicon": ["on_texts", "probe_with_vader", "vader"],
+    "lexicon": ["controls_on_texts", "on_texts", "probe_with_vader", "vader"],
     "networks": ["fine_tune", "scratch"],
     "transferred": ["at_rate", "borrowed", "moved"],
     "trees": ["boosted_trees"],
     "labels": ["TRIES", "labelled"],
+    "unlabelled": ["clusters"],
 }
 MODULES = [
+    "additions",
     "adapting",
     "anomaly",
     "blobs",

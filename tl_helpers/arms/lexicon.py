@@ -111,6 +111,27 @@ def on_texts(load: Callable[..., Backbone], data: Splits, runtime: Runtime) -> d
     return ways
 
 
+def controls_on_texts(
+    load: Callable[..., Backbone], data: Splits, runtime: Runtime
+) -> dict[str, Arm]:
+    """Those of `on_texts` that no pretrained network takes part in.
+
+    Parameters
+    ----------
+    load, data, runtime
+        As in `on_texts`.
+
+    Returns
+    -------
+    dict of str to callable
+        "TF-IDF", "random features"; where the classes are negative and positive, "VADER" as well.
+    """
+    ways = {"TF-IDF": tf_idf(data), "random features": random_features(load, data, runtime)}
+    if data.test.classes == SENTIMENT:
+        ways["VADER"] = vader(data)
+    return ways
+
+
 @functools.cache
 def _analyser():
     from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer

@@ -126,6 +126,44 @@ def arm(network: Callable[[int], nn.Module], test: Segmented) -> Arm:
     return answer
 
 
+def average_head(labelled: Callable[[int], Segmented], test: Segmented) -> Arm:
+    """The commonest tissue of each place in the labelled masks, whatever the scan shows.
+
+    The control for anatomy: subjects resemble each other, so that much can be said without looking.
+    Of the scan it reads its outline alone: outside, where the scan is dark, it answers 0.
+
+    Parameters
+    ----------
+    labelled : callable
+        ``labelled(seed) -> Segmented``, the masks that the budget buys, of the size of the test.
+    test : Segmented
+        Its masks are not read.
+
+    Returns
+    -------
+    callable
+        ``arm(budget, seed) -> Prediction`` with a label a pixel; it trains nothing.
+
+    Raises
+    ------
+    ValueError
+        When the labelled masks have another size than the test scans.
+    """
+
+    def answer(budget: int, seed: int) -> Prediction:
+        masks = labelled(seed).y
+        if masks.shape[1:] != test.x.shape[1:]:
+            raise ValueError(
+                f"labelled masks are {tuple(masks.shape[1:])} and test scans "
+                f"{tuple(test.x.shape[1:])}; expected one size."
+            )
+        inside = functional.one_hot(masks, len(test.classes)).sum(0)[..., 1:]
+        said = torch.where(test.x > _DARK, inside.argmax(-1) + 1, 0)
+        return Prediction(said.to(torch.uint8).numpy().ravel(), 0)
+
+    return answer
+
+
 def predict(network: nn.Module, x: Tensor) -> np.ndarray:
     """The likeliest label of every pixel of slices (N, H, W): uint8 (N, H, W)."""
     with torch.inference_mode():

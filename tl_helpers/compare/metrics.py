@@ -11,8 +11,6 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from tl_helpers.training.probabilities import check_probabilities
-
 _NUMBER_SPEC = re.compile(r"[-+ ]?\d*(\.\d+)?[eEfFgG%]")
 
 
@@ -204,38 +202,6 @@ def _draws(members, strata, labels, rng) -> Iterator[np.ndarray]:
                 f"{missed} draws of test groups missed one of the {classes} classes: too few "
                 "groups hold it. Add groups, or give groups=None to resample items."
             )
-
-
-def expected_calibration_error(
-    probabilities: np.ndarray, labels: Sequence[int], bins: int = 15
-) -> float:
-    """Mean gap between confidence and accuracy over equal-width bins of confidence, in [0, 1].
-
-    Parameters
-    ----------
-    probabilities : float array, shape (n, c)
-        Rows sum to 1.
-    labels : int sequence, shape (n,)
-        Class indices in [0, c).
-    bins : int, default 15
-
-    Raises
-    ------
-    ValueError
-        For shapes that do not match, rows that are not probabilities, or labels out of range.
-
-    References
-    ----------
-    Guo et al., On Calibration of Modern Neural Networks, ICML 2017, section 2.
-    """
-    probabilities, labels = check_probabilities(probabilities, labels)
-    if bins < 1:
-        raise ValueError(f"bins is {bins}; expected at least 1.")
-    confidence = probabilities.max(axis=1)
-    correct = probabilities.argmax(axis=1) == labels
-    index = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = np.bincount(index, confidence - correct, minlength=bins)
-    return float(np.abs(gaps).sum() / len(labels))
 
 
 def _finite(what: str, values: Sequence[float]) -> np.ndarray:

@@ -9,7 +9,7 @@ from PIL import Image
 from tl_helpers import assets
 from tl_helpers.datasets.examples import Examples, Splits, split_by_group
 from tl_helpers.datasets.look_alikes import families
-from tl_helpers.datasets.vision import emoji_file, on_white
+from tl_helpers.datasets.vision import emoji_file, emoji_groups, on_white
 
 # The first and last of each run in the order of the Unicode list, by their short names.
 KINDS = {
@@ -65,6 +65,23 @@ def load(data_seed: int = 0) -> Splits:
         "Graphics by Twitter and contributors, CC BY 4.0."
     )
     return Splits(*split_by_group(everything, (0.15, 0.35), data_seed), card)
+
+
+def others() -> torch.Tensor:
+    """Twemoji drawings of other things, to learn from without labels.
+
+    None of them is in `load`. Drawings by Twitter and contributors, CC BY 4.0.
+
+    Returns
+    -------
+    Tensor
+        uint8 (N, 3, 72, 72).
+    """
+    ours, groups = load(), emoji_groups()
+    known = {name for part in (ours.train, ours.valid, ours.test) for name in part.ids}
+    parts = (groups.train, groups.valid, groups.test)
+    kept = [part.x[[name not in known for name in part.ids]] for part in parts]
+    return torch.cat(kept)
 
 
 # Things that could be built into something, by their short names; each is a drawing of its own.

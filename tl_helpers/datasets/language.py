@@ -15,12 +15,36 @@ _HANDLE = re.compile(r"@\w+")
 _LINK = re.compile(r"(?:\w*://|www\.)\S*")
 _WORD = re.compile(r"[a-z]+")
 _NOT_SAID = {"rt", "user", "http", "amp", "gt", "lt"}  # marks of retweets, masks and of HTML
+_MARKS = ".,:;!?'\"()"
 _RUN = 5  # words in a row that make two texts one story
 
 
 def mask(text: str) -> str:
     """Replace personal handles by ``@user`` and links by ``http``."""
     return _LINK.sub("http", _HANDLE.sub("@user", text)).strip()
+
+
+def skeleton(text: str) -> str:
+    """A text without what it is about: its small words stay, and a dot stands for each other one.
+
+    So that the texts of people who were never asked can be looked at: "Who do you like the least?"
+    becomes "Who do you · the least?". The small words are scikit-learn's English stop words.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str
+        As many words as ``text``, separated by single spaces.
+    """
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
+    def small(word: str) -> bool:
+        return word.strip(_MARKS).lower() in ENGLISH_STOP_WORDS
+
+    return " ".join(word if small(word) else "·" for word in text.split())
 
 
 def tweets(per_class: tuple[int, int, int] = (2000, 250, 500), data_seed: int = 0) -> Splits:

@@ -272,3 +272,14 @@ def _deep(images: list[Image.Image], whole: bool, fit: Callable) -> Deep:
 
 def _too_large(most: int) -> str:
     return f"more than {most // 10**6} million pixels: scale it down"
+
+
+def square_of(picture: Image.Image, size: int) -> np.ndarray:
+    """`read_square` for a picture in memory: upright, its central square, uint8 (3, size, size)."""
+
+    def square(image: Image.Image) -> Image.Image:
+        return ImageOps.fit(image, (size, size), Image.Resampling.BILINEAR)
+
+    turn = _UPRIGHT.get(_orientation(picture))
+    upright = picture if turn is None else picture.transpose(turn)
+    return np.asarray(_rgb(upright, square)).transpose(2, 0, 1).copy()

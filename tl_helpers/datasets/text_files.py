@@ -94,7 +94,7 @@ def texts(path: str | Path, data_seed: int = 0, most: int = 1500) -> FileTexts:
     kept, notes = _large_classes(kept, data_seed, most)
     left_out, notes = sorted([*table.bad, *bad]), [*table.notes, *notes]
     classes = _classes(kept, path.name, [*notes, *_told(left_out)])
-    groups, more = _groups(kept)
+    groups, more = units(kept)
     labels = [classes.index(row.fields["label"]) for row in kept]
     parts = _shared_out(labels, groups, classes, data_seed)
     splits = [
@@ -173,7 +173,7 @@ def _classes(rows: list[Row], name: str, told: Sequence[str]) -> list[str]:
     )
 
 
-def _groups(rows: list[Row]) -> tuple[list[str], list[str]]:
+def units(rows: list[Row]) -> tuple[list[str], list[str]]:
     """The unit of each row, and notes on units."""
     said = [tuple(_WORD.findall(row.fields["text"].casefold())) for row in rows]
     own = [f"line {row.line}" for row in rows]

@@ -204,7 +204,7 @@ def _scorecard_row(lesson: Lesson) -> dict[str, Any]:
     row["claims"] = lessons.claims_held(lesson.recorded.get("claims"))
     row["from"] = "recorded" if row["gain"] else None
     if card := _own_card(lesson.id):
-        from tl_helpers.kit.publish import bought
+        from tl_helpers.kit.outcomes import bought
 
         held = sum(claim["holds"] is True for claim in card["claims"])
         row["claims"] = f"{held} of {len(card['claims'])}"

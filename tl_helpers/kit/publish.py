@@ -24,6 +24,7 @@ from tl_helpers.assets.entries import read_catalogue
 from tl_helpers.compare import claim_record
 from tl_helpers.kit import course_map, glossary, lessons, running
 from tl_helpers.kit.cleaning import clean, tags
+from tl_helpers.kit.outcomes import bought
 
 FIGURE = "notebooks/figures/what_transfer_buys.png"
 PICTURE = ("<!-- picture -->", "<!-- /picture -->")
@@ -84,23 +85,6 @@ def lesson_table(index: Sequence[dict]) -> str:
         title = f"[{entry['title']}]({entry['path']})"
         rows.append(f"| {entry['id']} | {title} | {measured} | {badges(entry['path'])} |")
     return "\n".join([TABLE[0], *rows, TABLE[1]])
-
-
-def bought(scorecard: dict) -> str:
-    """What transfer bought, in a few words: the paired gain with its interval, and labels saved."""
-    gain, saved = scorecard.get("gain"), scorecard.get("labels_saved") or {}
-    if not gain or gain.get("mean") is None:
-        return "not measured"
-    words = f"{gain['mean']:+.2f} {scorecard['metric'].replace('_', ' ')}"
-    if gain.get("low") is None or gain.get("high") is None:
-        words += " (no interval)"
-    else:
-        words += f" ({gain['low']:+.2f} to {gain['high']:+.2f})"
-    if (saved.get("value") or 0) >= 1:
-        more = "more than " if saved.get("censored") else ""
-        words += f", {more}{saved['value']:.0f} labels saved"
-    verdict = scorecard.get("verdict")
-    return words if verdict in (None, "transfer") else f"{words}: {verdict}"
 
 
 def publish(ids: Sequence[str] | None = None) -> None:

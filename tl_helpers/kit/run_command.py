@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tl_helpers.assets import paths, watching
-from tl_helpers.kit import jobs, lessons, parameters
+from tl_helpers.kit import jobs, lessons, outcomes, parameters
 from tl_helpers.kit.jobs import Job
 from tl_helpers.kit.lessons import Lesson, LessonError
 from tl_helpers.kit.running import RunResult, Settings
@@ -49,7 +49,7 @@ class Reporter:
 
 
 def line(result: RunResult) -> str:
-    """A run in one line, with its problems below."""
+    """A run in one line; below it problems, the verdict, and where a saved model is."""
     outcome = "ok" if result.ok else "FAILED"
     held = sum(claim["holds"] is True for claim in result.claims)
     fell = sum(claim["holds"] is False for claim in result.claims)
@@ -58,7 +58,8 @@ def line(result: RunResult) -> str:
     first = (
         f"{result.id:5} {outcome:7}{result.seconds:6.1f} s {result.peak_mib:6.0f} MiB   {claims}"
     )
-    return "\n".join([first, *(f"      {problem}" for problem in result.problems)])
+    below = [*result.problems, *outcomes.last_words(result.verdict, result.model)]
+    return "\n".join([first, *(f"      {text}" for text in below)])
 
 
 def run(args: argparse.Namespace) -> int:

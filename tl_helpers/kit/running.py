@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tl_helpers import exercises
 from tl_helpers.assets import files, paths
 from tl_helpers.exercises import progress
-from tl_helpers.kit import lessons
+from tl_helpers.kit import lessons, outcomes
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -78,6 +78,10 @@ class RunResult:
         Recorded rows that ran again, as in the scorecard's "tolerance".
     studies : list of dict
         What ``tl study --check`` found, study by study: ``{"study", "problems", "rows", "of"}``.
+    verdict : str
+        The scorecard's, with the gain; see `outcomes.verdict`.
+    model : Path or None
+        Folder of the model that the lesson saved.
     """
 
     id: str
@@ -94,6 +98,8 @@ class RunResult:
     checks: list[dict[str, str]] = field(default_factory=list)
     repeats: list[dict[str, Any]] = field(default_factory=list)
     studies: list[dict[str, Any]] = field(default_factory=list)
+    verdict: str = ""
+    model: Path | None = None
 
     @property
     def ok(self) -> bool:
@@ -102,10 +108,9 @@ class RunResult:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON: paths as text, and ``ok``."""
-        files = {
-            name: str(path) for name in ("notebook", "scorecard") if (path := getattr(self, name))
-        }
-        return {**asdict(self), "notebook": None, "scorecard": None, **files, "ok": self.ok}
+        names = ("notebook", "scorecard", "model")
+        files = {name: None if (p := getattr(self, name)) is None else str(p) for name in names}
+        return {**asdict(self), **files, "ok": self.ok}
 
 
 def run(
@@ -257,6 +262,7 @@ def _collect(scratch: Path, out: Path, result: RunResult) -> None:
     if (scratch / "lesson.ipynb").is_file():
         os.replace(scratch / "lesson.ipynb", notebook)
         result.notebook = notebook
+    result.model = outcomes.keep_model(scratch, out, result.id)
     result.checks = _checks(scratch / "work" / progress.FILE)
     if (scratch / OUTCOMES).is_file():
         result.studies = json.loads((scratch / OUTCOMES).read_text(encoding="utf-8"))
@@ -266,6 +272,9 @@ def _collect(scratch: Path, out: Path, result: RunResult) -> None:
         result.repeats = content.get("tolerance", [])
         measured = {"seconds": result.seconds, "peak_mib": result.peak_mib}
         content.update(measured, checks=result.checks)
+        if result.model:
+            content["model"] = str(result.model)
+        result.verdict = outcomes.verdict(content)
         files.write_text(card, json.dumps(content, indent=1) + "\n")
         result.scorecard = card
 

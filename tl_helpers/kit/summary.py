@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tl_helpers.assets import files
 from tl_helpers.compare import claim_record
+from tl_helpers.kit import outcomes
 from tl_helpers.kit.running import RunResult
 
 STYLE = """
@@ -68,6 +69,8 @@ def _row(result: RunResult, title: str, page: Path | None) -> str:
     else:
         files = name
     outcome = "as it should" if result.ok else _list(result.problems)
+    if words := outcomes.last_words(result.verdict, result.model):
+        outcome += _list(words)
     claims = _list([_claim(result, claim) for claim in result.claims])
     checks = _list([f"{check['id']} {check['state']}" for check in result.checks])
     style = "" if result.ok else ' class="failed"'

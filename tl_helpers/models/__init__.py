@@ -5,12 +5,13 @@ from tl_helpers._door import door
 MODULES = [
     "backbones",
     "centre_maps",
+    "classifiers",
     "detection",
     "heads",
     "segmentation",
     "sentence_encoders",
     "speech",
-    "torchvision_backbones",
+    "timm_backbones",
     "weights",
 ]
 __getattr__, __dir__, __all__ = door(__name__, {}, MODULES)

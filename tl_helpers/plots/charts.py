@@ -69,7 +69,13 @@ def label_efficiency(
 
 @styled
 def bars(
-    report, budget: int | None = None, ax: Axes | None = None, *, chance: float | None = None
+    report,
+    budget: int | None = None,
+    ax: Axes | None = None,
+    *,
+    chance: float | None = None,
+    good_enough: float | None = None,
+    title: str | None = None,
 ) -> Axes:
     """The metric of every arm at one budget, with 95 % intervals.
 
@@ -81,6 +87,10 @@ def bars(
     ax : Axes, optional
     chance : float, optional
         What blind guessing scores; drawn as a dotted line.
+    good_enough : float, optional
+        What the field calls good enough to use; drawn as a broken line.
+    title : str, optional
+        By default "Every arm at" so many labels.
 
     Raises
     ------
@@ -96,17 +106,16 @@ def bars(
     for place, arm in enumerate(arms):
         look = {"color": drawn[arm].colour, "hatch": HATCHES[place % len(HATCHES)]}
         _bar(ax, place, _clipped(report, arm, budget), look)
-    if chance is not None:
-        ax.axvline(chance, **_CHANCE)
-        ax.annotate("chance", (chance, 0), (3, -2), **_note("top"), rotation=90)
+    _upright(ax, chance, "chance", _CHANCE)
+    _upright(ax, good_enough, "good enough to use", _GOOD)
     names = [f"{arm}\n({'pretrained' if arm in setting.pretrained else 'control'})" for arm in arms]
     ax.set_yticks(range(len(arms)), names)
     ax.invert_yaxis()
     ax.grid(False, axis="y")
     ax.margins(x=0.12)
     ax.set_xlabel(words.metric_label(setting))
-    ax.set_title(_with_task(setting, f"Every arm at {budget} labels"))
-    describe(ax, words.bar_chart(report, budget, arms))
+    ax.set_title(title or _with_task(setting, f"Every arm at {budget} labels"))
+    describe(ax, words.bar_chart(report, budget, arms, good_enough))
     return ax
 
 
@@ -148,6 +157,12 @@ def _clipped(report, arm: str, budget: int) -> tuple[float, float, float]:
     if np.isfinite(high - low):
         low, high = np.clip([low, high], *words.bounds(report.setting))
     return mean, low, high
+
+
+def _upright(ax: Axes, value: float | None, name: str, style: dict) -> None:
+    if value is not None:
+        ax.axvline(value, **style)
+        ax.annotate(name, (value, 0), (3, -2), **_note("top"), rotation=90)
 
 
 def _level(ax: Axes, value: float | None, name: str, style: dict, right: bool) -> None:

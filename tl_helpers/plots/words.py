@@ -72,12 +72,20 @@ def curves(report, chance: float | None, good_enough: float | None) -> str:
     return " ".join(parts)
 
 
-def bar_chart(report, budget: int, arms: list[str]) -> str:
-    """Description of the bars of every arm at one budget."""
+def bar_chart(report, budget: int, arms: list[str], good_enough: float | None = None) -> str:
+    """Description of the bars of every arm at one budget, and who is good enough to use."""
     setting = report.setting
     best_first = sorted(arms, key=lambda arm: -setting.sign * report.mean(arm, budget))
     values = _listed([f"{arm} {report.mean(arm, budget):.2f}" for arm in best_first])
-    return f"Bars show {metric_label(setting)} of every arm at {_labels(budget)}: {values}."
+    said = f"Bars show {metric_label(setting)} of every arm at {_labels(budget)}: {values}."
+    if good_enough is None:
+        return said
+    enough = [
+        arm for arm in best_first if setting.sign * (report.mean(arm, budget) - good_enough) >= 0
+    ]
+    reached = _listed([_the(arm) for arm in enough]) if enough else "no arm"
+    level = f"A broken line marks what is good enough to use, {good_enough:.2f}"
+    return f"{said} {level}, reached by {reached}."
 
 
 def _course(report, arm: str) -> str:

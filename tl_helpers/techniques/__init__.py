@@ -5,6 +5,7 @@ from tl_helpers._door import door
 MODULES = [
     "adapters",
     "domain_adaptation",
+    "doubtful_labels",
     "evolution",
     "features",
     "freezing",
@@ -12,6 +13,7 @@ MODULES = [
     "online_adaptation",
     "painting",
     "param_groups",
+    "pretexts",
     "templates",
     "textures",
     "transferability",

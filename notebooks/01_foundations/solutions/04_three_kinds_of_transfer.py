@@ -1,158 +1,175 @@
-"""Exercises of lesson 1.4: hints, checks, solutions, and the wrong answers they are tested on."""
+"""Exercises of lesson 1.4: hints, checks, solutions, and the answers they are tested on."""
 
 from tl_helpers.exercises import Exercise, NotYet, Wrong, read, same
 
 _KINDS = ("inductive", "transductive", "unsupervised")
 
 
-def _samples():
-    import torch
-
-    draw = torch.Generator().manual_seed(0)
-    a = torch.randn(6, 3, generator=draw)
-    return a, torch.randn(4, 3, generator=draw) + 1
-
-
-def _parts(a, b, width):
-    """Mean kernel within a, within b and between them."""
-    import torch
-
-    kernel = [torch.exp(-torch.cdist(x, y).square() / width) for x, y in ((a, a), (b, b), (a, b))]
-    return [float(k.mean()) for k in kernel]
-
-
-def _check_mmd_one(answer):
-    a, b = _samples()
-    found = answer(a, b, 2.0)
-    if getattr(found, "ndim", 0) == 2 and 1 not in found.shape:
-        raise NotYet(f"it gives shape {tuple(found.shape)}; expected one number, so take means.")
-    found, (aa, bb, ab) = read(found), _parts(a, b, 2.0)
-    expected = aa + bb - 2 * ab
-    if same(found, aa + bb - ab):
-        raise NotYet("the kernel between the samples counts twice: once for each direction.")
-    if same(found, expected**0.5):
-        raise NotYet("that is its root; the squared MMD needs no root.")
-    if same(found, 2 * ab - aa - bb):
-        raise NotYet("the sign is turned: similarity within counts plus, between minus.")
-    if same(found, _of_plain_distance(a, b)):
-        raise NotYet("the kernel takes the *squared* distance; torch.cdist gives the distance.")
-    if not same(found, expected):
-        raise NotYet(f"for the check's samples it gives {found:.4f}; expected {expected:.4f}.")
-    return "zero for two equal samples, and larger the less they mix."
-
-
-def _of_plain_distance(a, b):
-    import torch
-
-    aa, bb, ab = (torch.exp(-torch.cdist(x, y) / 2.0).mean() for x, y in ((a, a), (b, b), (a, b)))
-    return float(aa + bb - 2 * ab)
-
-
-def _mmd_with_signs(within, between, power=1.0):
-    def mmd(a, b, width):
-        aa, bb, ab = _parts(a, b, width)
-        return (within * (aa + bb) + between * ab) ** power
-
-    return mmd
-
-
-def _mmd_of_distance(a, b, width):
-    return _of_plain_distance(a, b)
-
-
-def _mmd_matrix(a, b, width):
-    import torch
-
-    return torch.exp(-torch.cdist(a, b).square() / width)
-
-
-def _mmd_by_loops(a, b, width):
+def _clouds():
+    """Source and target of four columns, the last without spread in the source."""
     import numpy as np
 
-    a, b = np.asarray(a), np.asarray(b)
-
-    def mean_kernel(x, y):
-        pairs = [(one, two) for one in x for two in y]
-        return np.mean([np.exp(-((one - two) ** 2).sum() / width) for one, two in pairs])
-
-    return mean_kernel(a, a) + mean_kernel(b, b) - 2 * mean_kernel(a, b)
+    rng = np.random.default_rng(0)
+    source = rng.normal(size=(40, 4)) * [1, 2, 3, 0] + [0, 1, -2, 5]
+    return source, rng.normal(size=(30, 4)) * [2, 0.5, 1, 1] + [3, 0, 1, 7]
 
 
-def _mmd_in_torch(a, b, width):
-    import torch
-
-    both = torch.cat([a, b])
-    kernel, n = torch.exp(-torch.cdist(both, both).square() / width), len(a)
-    return kernel[:n, :n].mean() + kernel[n:, n:].mean() - 2 * kernel[:n, n:].mean()
+def _moved(source, target, x, scale):
+    return (x - source.mean(0)) * scale + target.mean(0)
 
 
-def _network():
-    import torch
-    from torch import nn
+def _ratio(source, target):
+    import numpy as np
 
-    torch.manual_seed(0)
-    return nn.Sequential(nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.ReLU()).eval()
+    spread = source.std(0)
+    return np.divide(target.std(0), spread, out=np.ones_like(spread), where=spread > 1e-9)
 
 
-def _check_cautious(answer):
-    import torch
+def _check_matched(answer):
+    import numpy as np
 
-    network, pictures = _network(), torch.rand(16, 1, 8, 8, generator=torch.Generator())
-    with torch.no_grad():
-        target = network[0](pictures).mean((0, 2, 3))
-    found = answer(network, pictures)
-    if not isinstance(found, torch.nn.Module):
-        raise NotYet(f"it gives {type(found).__name__}; expected the adapted network.")
-    if network[1].running_mean.any():
-        raise NotYet("the network itself was changed; adapt copy.deepcopy(network).")
-    shares = {16 / (16 + prior): prior for prior in (0, 3, 0.75, 64, 1)}
-    share = float((found[1].running_mean / target).mean())
-    if abs(share - 0.25) < 0.01:
-        return "a quarter from sixteen pictures, three quarters from the source."
-    if share == 0:
-        raise NotYet("the statistics are still the source's; call da.adapt_batchnorm.")
-    if abs(share - 1) < 0.01:
-        raise NotYet("nothing of the source is left; set prior.")
-    near = min(shares, key=lambda known: abs(known - share))
-    raise NotYet(
-        f"{share:.0%} of the statistics come from the sixteen pictures, as with prior="
-        f"{shares[near]}; expected a quarter: prior counts pictures, and the target's own count "
-        "comes on top."
+    source, target = _clouds()
+    move = answer(source, target)
+    if not callable(move):
+        raise NotYet("expected a function that moves rows, as `centred` returns one.")
+    x = source[:7] + 0.5
+    with np.errstate(all="ignore"):
+        found = np.asarray(move(x), dtype=float)
+    if found.shape != x.shape:
+        raise NotYet(f"of rows {x.shape} it makes {found.shape}; expected as many and as wide.")
+    ratio = _ratio(source, target)
+    if not np.isfinite(found[:, 3]).all() or abs(found[:, 3]).max() > 1e6:
+        raise NotYet("the last column has no spread in the source: do not divide by it.")
+    if same(found, _moved(source, target, x, 1)):
+        raise NotYet("that moves the mean alone; the spread has to be matched too.")
+    if same(found[:, :3], _moved(source, target, x, 1 / ratio)[:, :3]):
+        raise NotYet("upside down: divide by the source's spread, multiply by the target's.")
+    if same(found[:, :3], ((x - source.mean(0)) * ratio)[:, :3]):
+        raise NotYet("the spread is right; the target's mean is not added.")
+    if same(found[:, :3], (x * ratio - source.mean(0) + target.mean(0))[:, :3]):
+        raise NotYet("subtract the source's mean before you scale, or the mean is scaled too.")
+    sample = np.divide(
+        target.std(0, ddof=1), source.std(0, ddof=1), out=np.ones(4), where=source.std(0) > 1e-9
     )
+    if not any(same(found, _moved(source, target, x, scale)) for scale in (ratio, sample)):
+        raise NotYet(
+            "the source's mean and spread, column by column, should become those of the target."
+        )
+    return "standardised by one domain and unstandardised by the other: CORAL without the turns."
 
 
-def _cautious_with(**settings):
-    def cautious(network, pictures):
-        import copy
-
-        from tl_helpers import domain_adaptation as da
-
-        return da.adapt_batchnorm(copy.deepcopy(network), [pictures], **settings)
-
-    return cautious
+def _matched(source, target):
+    ratio = _ratio(source, target)
+    return lambda x: _moved(source, target, x, ratio)
 
 
-def _cautious_by_hand(network, pictures):
-    import copy
+def _matched_by_sklearn(source, target):
+    import numpy as np
+    from sklearn.preprocessing import StandardScaler
 
+    here, there = StandardScaler().fit(source), StandardScaler().fit(target)
+    there.scale_ = np.where(source.std(0) > 1e-9, there.scale_, 1)
+    return lambda x: there.inverse_transform(here.transform(x))
+
+
+def _matched_by_columns(source, target):
+    import numpy as np
+
+    def move(x):
+        columns = []
+        for here, there, values in zip(source.T, target.T, x.T, strict=True):
+            spread = here.std(ddof=1)
+            factor = there.std(ddof=1) / spread if spread > 1e-9 else 1.0
+            columns.append((values - here.mean()) * factor + there.mean())
+        return np.stack(columns, 1)
+
+    return move
+
+
+def _mean_alone(source, target):
+    return lambda x: x - source.mean(0) + target.mean(0)
+
+
+def _divided(source, target):
+    return lambda x: (x - source.mean(0)) / source.std(0) * target.std(0) + target.mean(0)
+
+
+def _upside_down(source, target):
+    return lambda x: _moved(source, target, x, 1 / _ratio(source, target))
+
+
+def _no_mean(source, target):
+    return lambda x: (x - source.mean(0)) * _ratio(source, target)
+
+
+def _scaled_first(source, target):
+    return lambda x: x * _ratio(source, target) - source.mean(0) + target.mean(0)
+
+
+def _chances():
+    import numpy as np
+
+    return np.random.default_rng(1).permutation(np.linspace(0.3, 0.9, 20))
+
+
+def _marks(answer):
+    """Zeros and ones of 20 chances; true and false will do."""
+    import numpy as np
+
+    answer = np.asarray(answer)
+    answer = answer.astype(float) if answer.dtype == bool else answer
+    return np.asarray(read(answer, np.zeros(20)), dtype=float)
+
+
+def _check_by_share(answer):
+    import numpy as np
+
+    chances = _chances()
+    found = _marks(answer(chances.copy(), 0.2))
+    right = (chances > np.sort(chances)[15]).astype(float)
+    if same(found, (chances > 0.5).astype(float)):
+        raise NotYet("that is the old border of one half; set it by the share.")
+    if same(found, (chances > 0.2).astype(float)):
+        raise NotYet("the share is not the border: it says how many, not how sure.")
+    if same(found, (chances < np.sort(chances)[4]).astype(float)):
+        raise NotYet("those are the lowest chances; mark the highest.")
+    if same(found, np.sort(right)) or same(found, np.sort(right)[::-1]):
+        raise NotYet("as many as asked, but in the order of size; keep the order given.")
+    if same(found, (chances > np.sort(chances)[3]).astype(float)):
+        raise NotYet("so many are left unmarked; `share` of all is to be marked.")
+    if not same(found, right):
+        raise NotYet(
+            f"{found.sum():g} of 20 are marked; expected the 4 highest, for a share of 0.2."
+        )
+    if not same(_marks(answer(chances.copy(), 0.5)), (chances > 0.6).astype(float)):
+        raise NotYet("it is right for one share and not for another: use `share`.")
+    return "the head ranks, and the share sets the border."
+
+
+def _by_quantile(chances, share):
+    import numpy as np
+
+    return (chances > np.quantile(chances, 1 - share)).astype(int)
+
+
+def _by_sorting(chances, share):
+    highest = sorted(range(len(chances)), key=lambda place: -chances[place])
+    marked = set(highest[: round(share * len(chances))])
+    return [int(place in marked) for place in range(len(chances))]
+
+
+def _by_torch(chances, share):
     import torch
 
-    adapted = copy.deepcopy(network)
-    norm = adapted[1]
-    with torch.no_grad():
-        x = adapted[0](pictures)
-        source, spread = norm.running_mean.clone(), norm.running_var.clone()
-        mean = x.mean((0, 2, 3)) / 4 + source * 3 / 4
-        square = (x.square().mean((0, 2, 3)) + 3 * (spread + source.square())) / 4
-        norm.running_mean.copy_(mean)
-        norm.running_var.copy_(square - mean.square())
-    return adapted
+    found = torch.zeros(len(chances))
+    found[torch.as_tensor(chances).topk(round(share * len(chances))).indices] = 1
+    return found
 
 
-def _cautious_in_place(network, pictures):
-    from tl_helpers import domain_adaptation as da
+def _in_order_of_size(chances, share):
+    import numpy as np
 
-    return da.adapt_batchnorm(network, [pictures], prior=48)
+    return np.sort(_by_quantile(chances, share))
 
 
 def _check_kinds(answer):
@@ -181,55 +198,46 @@ EXERCISES = [
         id="1.4.1",
         kind="complete",
         hints=[
-            "torch.cdist(x, y) gives all distances between rows; square them.",
-            "def mean_kernel(x, y) with torch.exp(...).mean() serves all three terms.",
+            "Subtract source.mean(0), multiply by a factor for each column, add target.mean(0).",
+            "The factor is target.std(0) / source.std(0), and 1 where source.std(0) is 0.",
         ],
-        check=_check_mmd_one,
+        check=_check_matched,
         solution=(
-            "def mmd_one(a, b, width):\n"
-            "    def mean_kernel(x, y):\n"
-            "        return torch.exp(-torch.cdist(x, y).square() / width).mean()\n"
-            "\n"
-            "    return mean_kernel(a, a) + mean_kernel(b, b) - 2 * mean_kernel(a, b)"
+            "def matched(source, target):\n"
+            "    spread = source.std(0)\n"
+            "    factor = np.where(spread > 0, target.std(0) / np.maximum(spread, 1e-9), 1)\n"
+            "    return lambda x: (x - source.mean(0)) * factor + target.mean(0)"
         ),
+        right=[lambda: _matched, lambda: _matched_by_sklearn, lambda: _matched_by_columns],
         wrong=[
-            Wrong(lambda: _mmd_with_signs(1, -1), "counts twice"),
-            Wrong(lambda: _mmd_with_signs(1, -2, 0.5), "that is its root"),
-            Wrong(lambda: _mmd_with_signs(-1, 2), "sign is turned"),
-            Wrong(lambda: _mmd_of_distance, "*squared* distance"),
-            Wrong(lambda: _mmd_matrix, "take means"),
-            Wrong(lambda: lambda a, b, width: (0.1, 0.2), "two things"),
-            Wrong(lambda: lambda a, b, width: a.mean() / 0 * 0, "gives nan"),
-        ],
-        right=[
-            lambda: _mmd_with_signs(1, -2),
-            lambda: _mmd_by_loops,
-            lambda: _mmd_in_torch,
+            Wrong(lambda: _mean_alone, "the mean alone"),
+            Wrong(lambda: _divided, "do not divide by it"),
+            Wrong(lambda: _upside_down, "upside down"),
+            Wrong(lambda: _no_mean, "mean is not added"),
+            Wrong(lambda: _scaled_first, "before you scale"),
+            Wrong(lambda: lambda source, target: source - 1, "a function that moves rows"),
         ],
     ),
     Exercise(
         id="1.4.2",
         kind="modify",
         hints=[
-            "da.adapt_batchnorm(model, [pictures], prior=...) weighs the source by pictures.",
-            "It changes the model it is given: hand it copy.deepcopy(network).",
+            "np.quantile(chances, q) is the value that a share q of the chances lies below.",
+            "Of all, `1 - share` stay unmarked: they lie below np.quantile(chances, 1 - share).",
         ],
-        check=_check_cautious,
+        check=_check_by_share,
         solution=(
-            "def cautious(network, pictures):\n"
-            "    return da.adapt_batchnorm(copy.deepcopy(network), [pictures], prior=48)"
+            "def by_share(chances, share):\n"
+            "    return (chances > np.quantile(chances, 1 - share)).astype(int)"
         ),
+        right=[lambda: _by_quantile, lambda: _by_sorting, lambda: _by_torch],
         wrong=[
-            Wrong(lambda: _cautious_with(), "nothing of the source is left"),
-            Wrong(lambda: _cautious_with(prior=3), "as with prior=3"),
-            Wrong(lambda: _cautious_with(prior=64), "comes on top"),
-            Wrong(lambda: _cautious_in_place, "copy.deepcopy"),
-            Wrong(lambda: lambda network, pictures: network, "still the source's"),
-        ],
-        right=[
-            lambda: _cautious_with(prior=48),
-            lambda: _cautious_with(prior=48.0),
-            lambda: _cautious_by_hand,
+            Wrong(lambda: lambda chances, share: chances > 0.5, "old border"),
+            Wrong(lambda: lambda chances, share: chances > share, "how many, not how sure"),
+            Wrong(lambda: lambda chances, share: 1 - _by_quantile(chances, 1 - share), "lowest"),
+            Wrong(lambda: _in_order_of_size, "keep the order given"),
+            Wrong(lambda: lambda chances, share: _by_quantile(chances, 1 - share), "left unmarked"),
+            Wrong(lambda: lambda chances, share: _by_quantile(chances, 0.2), "not for another"),
         ],
     ),
     Exercise(

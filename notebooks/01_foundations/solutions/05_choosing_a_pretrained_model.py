@@ -1,9 +1,7 @@
 """Exercises of lesson 1.5: hints, checks, solutions, and the wrong answers they are tested on."""
 
-import math
-
 from tl_helpers.exercises import Exercise, NotYet, Wrong, read, same
-from tl_helpers.exercises.comparing import form, is_nan
+from tl_helpers.exercises.comparing import form
 
 
 def _check_tau(answer):
@@ -57,59 +55,48 @@ def _tau_spearman(a, b):
     return np.corrcoef(*places)[0, 1]
 
 
-def _check_nce(answer):
-    import torch
+_PILOTS = {"large": 0.80, "small": 0.77, "tiny": 0.72, "middle": 0.76}
+_COSTS = {"large": 9.0, "small": 5.0, "tiny": 1.0, "middle": 3.0}
 
-    theta = torch.tensor(
-        [[0.6, 0.3, 0.1, 0.0], [0.5, 0.1, 0.4, 0.0], [0.7, 0.2, 0.1, 0.0], [0.1, 0.2, 0.7, 0.0]]
-    )
-    y = torch.tensor([0, 0, 1, 1])
-    # Three pictures say class 0, two of them are of target 0; one says class 2 and is of target 1.
-    expected = (2 * math.log(2 / 3) + math.log(1 / 3) + math.log(1)) / 4
-    given = answer(theta, y)
-    if given is not None and is_nan(given):
+
+def _check_choose(answer):
+    def chosen(margin):
+        return answer(dict(_PILOTS), dict(_COSTS), margin)
+
+    found = chosen(0.06)
+    if not isinstance(found, str):
+        raise NotYet(f"return the name of a candidate, a text, and not {found!r}.")
+    if found == "large":
+        raise NotYet("that takes the best at any price: cheaper ones within the margin will do.")
+    if found == "tiny":
+        raise NotYet("that takes the cheapest of all: tiny is 0.08 below the best, margin 0.06.")
+    if found != "middle":
         raise NotYet(
-            "it gives nan: a source class that no picture chose has no target counted, and 0 / 0 "
-            "spoils the sum. Keep the columns that some picture chose."
+            "large, small and middle are at most 0.06 below the best; middle costs least of them."
         )
-    found = read(given)
-    if same(found, -expected, tolerance=1e-4):
-        raise NotYet("the sign: NCE is minus the entropy that is left, so it is at most 0.")
-    if same(found, _leep(theta[:, :3], y), tolerance=1e-4):
-        raise NotYet("that is LEEP still: replace each row of theta by 1 at its largest entry.")
-    if not same(found, expected, tolerance=1e-4):
-        raise NotYet(
-            f"for four pictures whose likeliest source classes are 0, 0, 0, 2 and whose targets "
-            f"are 0, 0, 1, 1 the answer is {expected:.3f}; yours is {found:.3f}."
-        )
-    return "only the top class speaks now: how sure the network was no longer matters."
+    if chosen(0.0) != "large":
+        raise NotYet("with a margin of 0 only the best is left, large: use the margin given.")
+    if chosen(0.1) != "tiny":
+        raise NotYet("with a margin of 0.1 all are near enough, and tiny is cheapest: use margin.")
+    return "the margin is your decision: what difference would nobody notice in use?"
 
 
-def _leep(theta, y):
-    import torch
-
-    joint = torch.nn.functional.one_hot(y).T.double() @ theta.double() / len(y)
-    likelihood = (theta.double() @ (joint / joint.sum(dim=0)).T)[torch.arange(len(y)), y]
-    return float(likelihood.log().mean())
+def _choose(pilots, costs, margin):
+    least = max(pilots.values()) - margin
+    return min((name for name in pilots if pilots[name] >= least), key=costs.get)
 
 
-def _one_hot(theta):
-    import torch
+def _choose_by_pandas(pilots, costs, margin):
+    import pandas as pd
 
-    return torch.nn.functional.one_hot(theta.argmax(dim=1), theta.shape[1])
-
-
-def _nce_soft(theta, y):
-    return _leep(theta[:, theta.sum(dim=0) > 0], y)
+    table = pd.DataFrame({"pilot": pilots, "cost": costs})
+    return table[table["pilot"] >= table["pilot"].max() - margin]["cost"].idxmin()
 
 
-def _nce_unused(theta, y):
-    return _leep(_one_hot(theta), y)
-
-
-def _nce_sign(theta, y):
-    chosen = _one_hot(theta)
-    return -_leep(chosen[:, chosen.any(dim=0)], y)
+def _choose_by_sorting(pilots, costs, margin):
+    for name in sorted(costs, key=costs.get):
+        if max(pilots.values()) - pilots[name] <= margin:
+            return name
 
 
 def _check_extremes(answer):
@@ -117,7 +104,7 @@ def _check_extremes(answer):
         raise NotYet(f"{reason[:-1]}: the smallest and the largest tau, two numbers.")
     low, high = read(answer, like=[0, 0])
     if _near((low, high), (0.197, 0.556)):
-        raise NotYet("those are LogME's; take the column of LEEP.")
+        raise NotYet("those are of LogME, which the page of its authors lists too, and not LEEP.")
     if _near((low, high), (-0.224, 0.225)):
         raise NotYet("those are of the weighted tau; take kendalltau.")
     if _near((low, high), (0.31, -0.141)):
@@ -159,21 +146,6 @@ def _tau_in_torch(a, b):
     return torch.tensor([kendalltau(a, b).statistic])
 
 
-def _nce_by_counting(theta, y):
-    import numpy as np
-
-    source, target = np.asarray(theta).argmax(1), np.asarray(y)
-    pairs = list(zip(source, target, strict=True))
-    return np.mean([np.log(pairs.count(p) / (source == p[0]).sum()) for p in pairs])
-
-
-def _nce_in_torch(theta, y):
-    import torch
-
-    chosen = _one_hot(theta)
-    return torch.tensor(_leep(chosen[:, chosen.any(dim=0)], y))
-
-
 EXERCISES = [
     Exercise(
         id="1.5.1",
@@ -203,43 +175,42 @@ EXERCISES = [
         id="1.5.2",
         kind="modify",
         hints=[
-            "`theta.argmax(dim=1)` is each picture's likeliest source class, and `one_hot` makes "
-            "probabilities of 0 and 1 of it.",
-            "Source classes that nobody chose give 0 / 0. `chosen.any(dim=0)` says which to keep.",
+            "Near enough are those with pilots[name] >= max(pilots.values()) - margin.",
+            "`min(near_enough, key=costs.get)` is the cheapest of them.",
         ],
-        check=_check_nce,
+        check=_check_choose,
         solution=(
-            "def nce(theta, y):\n"
-            "    chosen = torch.nn.functional.one_hot(theta.argmax(dim=1))\n"
-            "    return leep_by_hand(chosen[:, chosen.any(dim=0)], y)"
+            "def choose(pilots, costs, margin):\n"
+            "    least = max(pilots.values()) - margin\n"
+            "    near = [name for name in pilots if pilots[name] >= least]\n"
+            "    return min(near, key=costs.get)"
         ),
         wrong=[
-            Wrong(lambda: _nce_soft, "LEEP still"),
-            Wrong(lambda: _nce_unused, "no picture chose"),
-            Wrong(lambda: _nce_sign, "at most 0"),
+            Wrong(lambda: lambda p, c, m: max(p, key=p.get), "best at any price"),
+            Wrong(lambda: lambda p, c, m: min(c, key=c.get), "cheapest of all"),
+            Wrong(lambda: lambda p, c, m: _choose(p, c, 0.06), "margin of 0"),
+            Wrong(lambda: lambda p, c, m: sorted(p, key=p.get)[-2], "middle costs least"),
+            Wrong(lambda: lambda p, c, m: c[_choose(p, c, m)], "name of a candidate"),
         ],
-        right=[
-            lambda: lambda theta, y: -_nce_sign(theta, y),
-            lambda: _nce_by_counting,
-            lambda: _nce_in_torch,
-        ],
+        right=[lambda: _choose, lambda: _choose_by_pandas, lambda: _choose_by_sorting],
     ),
     Exercise(
         id="1.5.3",
         kind="investigate",
         hints=[
-            "`published.drop(index=name)` is the table without one network.",
-            "`kendalltau(rest['accuracy'], rest['LEEP']).statistic` in a loop over "
-            "`published.index`, then `min` and `max`.",
+            "`accuracy[:n] + accuracy[n + 1 :]` is the list without network n.",
+            "`kendalltau(those, these).statistic` in a loop over range(10), then `min` and `max`.",
         ],
         check=_check_extremes,
         solution=(
-            "rests = [published.drop(index=name) for name in published.index]\n"
-            'taus = [kendalltau(rest["accuracy"], rest["LEEP"]).statistic for rest in rests]\n'
+            "from scipy.stats import kendalltau\n\n"
+            "without = [(accuracy[:n] + accuracy[n + 1 :], leep[:n] + leep[n + 1 :])"
+            " for n in range(10)]\n"
+            "taus = [kendalltau(*pair).statistic for pair in without]\n"
             "extremes = min(taus), max(taus)"
         ),
         wrong=[
-            Wrong((0.197, 0.556), "column of LEEP"),
+            Wrong((0.197, 0.556), "not LEEP"),
             Wrong((-0.224, 0.225), "weighted tau"),
             Wrong(0.045, "two numbers"),
             Wrong((-0.6, 0.8), "one row at a time"),

@@ -59,7 +59,7 @@ def _network():
         return torch.nn.ModuleDict({"bert": bert, "head": torch.nn.Linear(384, 2)})
 
 
-def _check_everywhere(answer, most):
+def _check_everywhere(answer):
     from peft import LoraConfig, get_peft_model
 
     if not isinstance(answer, LoraConfig):
@@ -82,7 +82,7 @@ def _check_everywhere(answer, most):
             "change at once."
         )
     count = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    if count > most:
+    if count > (most := 74498):  # what LoRA of rank 8 trains, its head included
         raise NotYet(f"it trains {count:,} weights, and `lora` trains {most:,}: lower the rank.")
     return f"rank {answer.r} in 36 layers, {count:,} weights; is it better than rank 8 in 12?"
 
@@ -184,7 +184,6 @@ EXERCISES = [
             lambda: _config(target_modules=r".*\.(query|key|value|dense)", lora_dropout=0.1),
             lambda: _config(target_modules={"dense", "key", "query", "value"}),
         ],
-        context=lambda: {"most": 74498},
     ),
     Exercise(
         id="1.6.3",

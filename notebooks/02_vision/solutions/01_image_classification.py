@@ -2,68 +2,88 @@
 
 from tl_helpers.exercises import Exercise, NotYet, Wrong, read, same
 
-
-def _check_views(answer):
-    import torch
-
-    picture = torch.arange(2 * 3 * 3).reshape(2, 3, 3)
-    found = torch.tensor(read(answer(picture), like=torch.zeros(8, 2, 3, 3)))
-    upright = [picture, picture.flip(2)]
-    wanted = {_key(view.rot90(turns, (1, 2))) for view in upright for turns in range(4)}
-    views = {_key(view) for view in found}
-    if len(views) < 8:
-        raise NotYet(
-            f"only {len(views)} of the eight views differ: a flip up to down is the flip left to "
-            "right, turned by 180 degrees. Start from four turns, and flip each."
-        )
-    if {_key((255 * view).round()) for view in found} == wanted:
-        raise NotYet("the views are right, and divided by 255: leave the values as they come.")
-    if views != wanted:
-        raise NotYet("a view is no flip or turn of the picture; leave the channels, axis 0, alone.")
-    return "average a network's log-probabilities over them, and the sun's side cannot matter."
+# Seven pictures of two classes: sure and right, sure and wrong, and less sure.
+_P = [[0.9, 0.1], [0.2, 0.8], [0.95, 0.05], [0.6, 0.4], [0.3, 0.7], [0.45, 0.55], [0.52, 0.48]]
+_Y = [0, 1, 1, 0, 0, 0, 0]
 
 
-def _key(view):
-    return tuple(view.flatten().tolist())
-
-
-def _views_in_numpy(picture):
+def _check_alone(answer):
     import numpy as np
 
-    both = [np.asarray(picture), np.asarray(picture)[:, :, ::-1]]
-    return np.stack([np.rot90(view, turns, (1, 2)) for view in both for turns in range(4)])
+    p, y = np.array(_P), np.array(_Y)
+    found = read(answer(p, y, 0.7), [0.0, 0.0])
+    if same(found, [4 / 7, 0.5]):
+        return _check_alone_at_the_ends(answer, p, y)
+    if same(found, [0.5, 4 / 7]):
+        raise NotYet("both numbers are there, in the wrong order: first the share answered.")
+    if same(found, [4 / 7, 2 / 7]):
+        raise NotYet("the second share counts all pictures; divide by those that it answers.")
+    if same(found, [3 / 7, 2 / 3]):
+        raise NotYet("a probability of exactly `least` is enough: use >=.")
+    if same(found, [4 / 7, 4 / 7]):
+        raise NotYet("the second share is that of all answers; keep the sure ones alone.")
+    if same(found, [4, 2]) or same(found, [4, 0.5]):
+        raise NotYet("those are counts; return shares, between 0 and 1.")
+    raise NotYet(
+        "for seven pictures, of which four are sure and two of these right, it gives "
+        f"{found[0]:.2f} and {found[1]:.2f}; expected {4 / 7:.2f} and 0.50."
+    )
 
 
-def _views_in_a_list(picture):
-    transposed = [picture, picture.transpose(1, 2)]
-    flips = [(), (1,), (2,), (1, 2)]
-    return [view.flip(axes) if axes else view for view in transposed for axes in flips]
+def _check_alone_at_the_ends(answer, p, y):
+    import numpy as np
+
+    with np.errstate(all="ignore"):
+        silent = answer(p, y, 0.99)
+    if not same(silent, [0.0, 0.0]):
+        raise NotYet("with least=0.99 it answers nothing: return 0.0 and 0.0 then, without NaN.")
+    if not same(answer(p, y, 0.0), [1.0, 4 / 7]):
+        raise NotYet("with least=0.0 it answers all seven, of which four are right.")
+    return "that pair, over all values of `least`, is what you offer to whoever uses the model."
 
 
-def _four_turns(picture):
+def _alone(p, y, least):
+    sure = p.max(1) >= least
+    right = (p.argmax(1) == y)[sure]
+    return sure.mean(), right.mean() if sure.any() else 0.0
+
+
+def _alone_in_a_loop(p, y, least):
+    answers = [row.argmax() == label for row, label in zip(p, y, strict=True) if max(row) >= least]
+    return [len(answers) / len(y), float(sum(answers)) / max(1, len(answers))]
+
+
+def _alone_in_torch(p, y, least):
     import torch
 
-    return torch.stack([picture.rot90(turns, (1, 2)) for turns in range(4)])
+    (sure, said), y = torch.as_tensor(p).max(1), torch.as_tensor(y)
+    bold = sure >= least
+    hits = ((said == y) & bold).sum()
+    return torch.stack([bold.double().mean(), hits / bold.sum().clamp(min=1)])
 
 
-def _four_and_mirrored(picture):
-    import torch
-
-    return torch.cat([_four_turns(picture), _four_turns(picture.flip(2))])
+def _alone_swapped(p, y, least):
+    return _alone(p, y, least)[::-1]
 
 
-def _flips_twice(picture):
-    import torch
-
-    flips = [picture, picture.flip(1), picture.flip(2), picture.flip((1, 2))]
-    return torch.stack(flips + [view.rot90(2, (1, 2)) for view in flips])
+def _alone_of_all(p, y, least):
+    sure = p.max(1) >= least
+    return sure.mean(), ((p.argmax(1) == y) & sure).mean()
 
 
-def _mixes_channels(picture):
-    import torch
+def _alone_above(p, y, least):
+    sure = p.max(1) > least
+    return sure.mean(), (p.argmax(1) == y)[sure].mean() if sure.any() else 0.0
 
-    turns = [picture.rot90(turns, (1, 2)) for turns in range(4)]
-    return torch.stack(turns + [turn.flip(0) for turn in turns])
+
+def _alone_with_nan(p, y, least):
+    sure = p.max(1) >= least
+    return sure.mean(), float("nan") if not sure.any() else (p.argmax(1) == y)[sure].mean()
+
+
+def _alone_counts(p, y, least):
+    sure = p.max(1) >= least
+    return sure.sum(), (p.argmax(1) == y)[sure].sum()
 
 
 def _overconfident():
@@ -171,38 +191,62 @@ def _position(logs, y, temperatures):
     return losses.index(min(losses))
 
 
-def _check_clue(answer, depth):
-    if "Florida" not in depth.index:
-        raise NotYet("this asks about the course's photographs: leave image_folder empty.")
-    if isinstance(answer, str | dict) or not hasattr(answer, "__len__") or len(answer) != 2:
-        raise NotYet('expected two things, such as ("block 3", "shape").')
-    stage, cue = answer
-    best = depth.loc["Florida"].idxmax()
-    if stage not in depth.columns:
-        raise NotYet(f"no stage is called {stage!r}; they are {', '.join(depth.columns)}.")
-    if stage != best:
-        raise NotYet(f"{stage} is not the best in Florida; read along the row of Florida.")
-    if not same(cue, "colour") and not same(cue, "color"):
-        raise NotYet(
-            f"{cue!r} is not it. Change the pictures of Florida so that only {cue!r} is left, or "
-            "so that it is gone, probe this stage again, and compare the two scores."
-        )
-    return "crowns are green and sand is not. Without colour this stage is at chance in Florida."
-
-
-def _as_array(*words):
+def _check_hits(answer, y, judge):
     import numpy as np
 
-    return np.array(words)
+    from tl_helpers.techniques.doubtful_labels import doubtful
 
-
-def _depth():
-    import pandas as pd
-
-    return pd.DataFrame(
-        {"block 0": [0.9, 0.8], "block 3": [0.92, 0.5], "output": [0.86, 0.5]},
-        index=["home", "Florida"],
+    y, found = np.asarray(y), read(answer)
+    classes = int(y.max()) + 1
+    wrong = np.arange(0, len(y), 10)
+    spoiled = y.copy()
+    spoiled[wrong] = (y[wrong] + 1) % classes
+    listed = doubtful(judge(spoiled), spoiled)
+    right = len(set(listed[: len(wrong)]) & set(wrong))
+    if same(found, right):
+        return f"{right} of {len(wrong)}, where a list by lot would hold {len(wrong) / 10:.1f}."
+    if same(found, right / len(wrong)):
+        raise NotYet("that is the share; give the number of wrong labels among the first doubts.")
+    if same(found, len(wrong)):
+        raise NotYet("that is how many labels were spoiled; count those among the first doubts.")
+    if same(found, len(set(listed) & set(wrong))):
+        raise NotYet("that counts the whole list; read as many doubts as there are wrong labels.")
+    if same(found, len(set(doubtful(judge(y), y)[: len(wrong)]) & set(wrong))):
+        raise NotYet("that list is of the labels as they were: judge the spoiled ones.")
+    raise NotYet(
+        f"{found:g} is not it. Spoil the labels at 0, 10, 20 and so on, judge the spoiled labels "
+        "out of fold, give both to `doubtful`, and keep its first entries."
     )
+
+
+def _clusters():
+    """Sixty points in three clusters, and a judge of labels that leaves each point out."""
+    import numpy as np
+    from sklearn.neighbors import KNeighborsClassifier
+
+    rng = np.random.default_rng(0)
+    y = np.repeat(np.arange(3), 20)
+    x = rng.normal(size=(60, 2)) + 1.0 * np.array([[0, 0], [1, 0], [0, 1]])[y]
+
+    def judge(labels):
+        rows = np.arange(len(y))
+        others = [np.delete(rows, row) for row in rows]
+        fitted = [KNeighborsClassifier(7).fit(x[kept], labels[kept]) for kept in others]
+        return np.stack([one.predict_proba(x[[row]])[0] for row, one in enumerate(fitted)])
+
+    return {"y": y, "judge": judge}
+
+
+def _hits(first=None, spoil=True):
+    import numpy as np
+
+    from tl_helpers.techniques.doubtful_labels import doubtful
+
+    y, judge = _clusters().values()
+    wrong, labels = np.arange(0, len(y), 10), y.copy()
+    if spoil:
+        labels[wrong] = (y[wrong] + 1) % 3
+    return len(set(doubtful(judge(labels), labels)[: first or len(wrong)]) & set(wrong))
 
 
 EXERCISES = [
@@ -210,24 +254,22 @@ EXERCISES = [
         id="2.1.1",
         kind="complete",
         hints=[
-            "`picture.rot90(k, (1, 2))` turns by k times 90 degrees and leaves the channels.",
-            "Four turns of the picture, and four of its mirror image `picture.flip(2)`.",
+            "`p.max(1) >= least` says of which pictures it is sure enough.",
+            "Of these, `p.argmax(1) == y` says which are right; mind the case that there is none.",
         ],
-        check=_check_views,
-        solution="""def eight_views(picture):
-    both = [picture, picture.flip(2)]
-    return torch.stack([view.rot90(k, (1, 2)) for view in both for k in range(4)])""",
+        check=_check_alone,
+        solution="""def alone(p, y, least):
+    sure = p.max(1) >= least
+    right = (p.argmax(1) == y)[sure]
+    return sure.mean(), right.mean() if sure.any() else 0.0""",
         wrong=[
-            Wrong(lambda: _four_turns, "shape (4, 2, 3, 3)"),
-            Wrong(lambda: lambda picture: _views_in_numpy(picture) / 255, "divided by 255"),
-            Wrong(lambda: _flips_twice, "of the eight views differ"),
-            Wrong(lambda: _mixes_channels, "leave the channels"),
+            Wrong(lambda: _alone_swapped, "in the wrong order"),
+            Wrong(lambda: _alone_of_all, "divide by those that it answers"),
+            Wrong(lambda: _alone_above, "use >="),
+            Wrong(lambda: _alone_with_nan, "without NaN"),
+            Wrong(lambda: _alone_counts, "return shares"),
         ],
-        right=[
-            lambda: _views_in_numpy,
-            lambda: _views_in_a_list,
-            lambda: lambda picture: _four_and_mirrored(picture).float(),
-        ],
+        right=[lambda: _alone, lambda: _alone_in_a_loop, lambda: _alone_in_torch],
     ),
     Exercise(
         id="2.1.2",
@@ -255,19 +297,23 @@ EXERCISES = [
         id="2.1.3",
         kind="investigate",
         hints=[
-            '`depth.loc["Florida"].idxmax()` names the stage.',
-            "Compare the patches of Florida with those of home: what is pale, what is green?",
+            "`spoiled = y.copy()`, then change `spoiled[::10]`; `doubtful(out_of_fold(head, x, "
+            "spoiled), spoiled)` is the list.",
+            "Count how many of its first `len(y[::10])` entries can be divided by ten.",
         ],
-        check=_check_clue,
-        solution='clue = (depth.loc["Florida"].idxmax(), "colour")',
+        check=_check_hits,
+        solution="""spoiled = y.copy()
+spoiled[::10] = (spoiled[::10] + 1) % classes
+listed = doubtful(out_of_fold(head, x, spoiled), spoiled)[: len(y[::10])]
+hits = int(np.sum(listed % 10 == 0))""",
         wrong=[
-            Wrong(
-                lambda: ("output", "shape"), "not the best in Florida", lambda: {"depth": _depth()}
-            ),
-            Wrong(lambda: ("block 0", "shape"), "so that it is gone"),
-            Wrong(lambda: "block 0", "expected two things"),
+            Wrong(lambda: _hits() / 6, "that is the share"),
+            Wrong(6, "how many labels were spoiled"),
+            Wrong(lambda: _hits(first=60), "counts the whole list"),
+            Wrong(lambda: _hits(spoil=False), "the labels as they were"),
+            Wrong(17, "is not it"),
         ],
-        right=[("block 0", "colour"), ["block 0", "Color"], lambda: _as_array("block 0", "colour")],
-        context=lambda: {"depth": _depth()},
+        right=[lambda: _hits(), lambda: float(_hits()), lambda: [_hits()]],
+        context=_clusters,
     ),
 ]

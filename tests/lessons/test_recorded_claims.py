@@ -9,11 +9,7 @@ from tl_helpers.kit import claims_command, lessons, publish
 
 LESSONS = lessons.find()
 # Lessons that `tl claims` has not run yet. The list only shrinks.
-<<<<<<< HEAD
-WITHOUT_RECORD = {"1.4", "1.5", "1.6", "2.1"}
-=======
-WITHOUT_RECORD = {"2.2"}
->>>>>>> main
+WITHOUT_RECORD: set[str] = set()
 
 
 def complaints(lesson: lessons.Lesson, record: dict | None) -> list[str]:

@@ -25,6 +25,7 @@ from tl_helpers.assets.entries import read_catalogue
 from tl_helpers.compare import claim_record
 from tl_helpers.kit import course_map, glossary, lessons, running
 from tl_helpers.kit.cleaning import clean, tags
+from tl_helpers.kit.markers import replace_block
 from tl_helpers.kit.outcomes import bought, held
 
 FIGURE = "notebooks/figures/what_transfer_buys.png"
@@ -185,25 +186,6 @@ def write_index(entries: list[dict]) -> None:
     """Write notebooks/index.json in one step."""
     content = {"version": 1, "lessons": entries}
     files.write_text(_index_path(), json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-
-
-def replace_block(text: str, block: str, markers: tuple[str, str]) -> str:
-    """``text`` with everything from the first to the second marker replaced by ``block``.
-
-    Raises
-    ------
-    ValueError
-        When the markers are not there exactly once each, in this order.
-    """
-    counts = [text.count(marker) for marker in markers]
-    before, _, rest = text.partition(markers[0])
-    if counts != [1, 1] or markers[1] not in rest:
-        raise ValueError(
-            f"expected {markers[0]} and then {markers[1]} once each, found {counts[0]} and "
-            f"{counts[1]}{' in the other order' if counts == [1, 1] else ''}. Put them where the "
-            "block belongs."
-        )
-    return before + block + rest.partition(markers[1])[2]
 
 
 def _publish_one(lesson: lessons.Lesson) -> None:

@@ -158,6 +158,11 @@ def everyday(part: str, count: int) -> Recordings:
     part : {"train", "test"}
     count : int
         Clips; voices take turns, and so do the twelve sentences.
+
+    Raises
+    ------
+    ValueError
+        For another part, or a count below 1.
     """
     voices, sentences = _of(VOICES, part), _of(EVERYDAY, part)
     _check_count(count)

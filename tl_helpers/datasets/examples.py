@@ -28,6 +28,11 @@ class Examples:
         The unit that repeats in the wild (photograph, drawing, writer); no group is in two splits.
     classes : list of str
         Class names, in the order of the labels.
+
+    Raises
+    ------
+    ValueError
+        When x, y, ids and groups differ in length, or a label has no class.
     """
 
     x: Tensor | list[str]

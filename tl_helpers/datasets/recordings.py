@@ -37,6 +37,11 @@ class Recordings:
         A name for each, unique.
     groups : list of str
         The unit that repeats in the wild: the speaker.
+
+    Raises
+    ------
+    ValueError
+        When sounds, texts, ids and groups differ in length.
     """
 
     sounds: list[np.ndarray]

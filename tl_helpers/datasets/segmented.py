@@ -91,6 +91,12 @@ class Segmented:
         return tuple(self.of(part) for part in parts)
 
     def shares(self, seed: int) -> tuple[Segmented, Segmented, Segmented]:
-        """`split` with about half of the subjects to train on, and an eighth to choose by."""
+        """`split` with about half of the subjects to train on, and an eighth to choose by.
+
+        Raises
+        ------
+        ValueError
+            With fewer than three subjects.
+        """
         count = len(set(self.subjects))
         return self.split(max(1, count // 2), max(1, count // 8), seed)

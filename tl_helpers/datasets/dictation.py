@@ -7,7 +7,7 @@ are learnt from and voices to be tested on differ, and so do the sentences aroun
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -214,7 +214,7 @@ def _check_count(count: int) -> None:
         raise ValueError(f"count is {count}; expected at least one clip.")
 
 
-def _of(table: dict[str, tuple[str, ...]], part: str) -> tuple[str, ...]:
+def _of(table: Mapping[str, tuple[str, ...]], part: str) -> tuple[str, ...]:
     if part not in table:
         raise ValueError(f"part is {part!r}; expected one of {', '.join(table)}.")
     return table[part]

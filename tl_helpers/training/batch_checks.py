@@ -31,7 +31,7 @@ def check_smallest_batch(
         When the model refuses one example and takes two, and a loader or the batch size gives it
         one; with sizes that do not.
     """
-    count = processes.current().count
+    count = processes.count()
     parts = [max(1, size // count) for size in batches.sizes()]
     if 1 not in parts or not _refuses_one(model, batches, runtime):
         return
@@ -85,8 +85,8 @@ def check_divided(model: nn.Module, batches: Batches, runtime: Runtime) -> None:
     UserWarning
         For other batch-norm that trains, with what to write instead; on the first process.
     """
-    team = processes.current()
-    if team.count == 1:
+    count = processes.count()
+    if count == 1:
         return
     if isinstance(model, DistributedDataParallel):
         raise ValueError(
@@ -96,13 +96,13 @@ def check_divided(model: nn.Module, batches: Batches, runtime: Runtime) -> None:
     norms = {name: module for name, module in model.named_modules()
              if isinstance(module, _BatchNorm) and _obeys_train(module)}  # fmt: skip
     alone = [name for name, m in norms.items() if not isinstance(m, nn.SyncBatchNorm)]
-    smallest = min(batches.sizes(), default=team.count)
-    if len(alone) < len(norms) and smallest < team.count:
+    smallest = min(batches.sizes(), default=count)
+    if len(alone) < len(norms) and smallest < count:
         raise ValueError(
-            f"The smallest batch has {smallest} examples for {team.count} processes, and "
+            f"The smallest batch has {smallest} examples for {count} processes, and "
             "synchronised batch-norm needs one in each. Choose another batch_size."
         )
-    if not alone or team.rank > 0:
+    if not alone or processes.rank() > 0:
         return
     cure = "synchronise them: model = nn.SyncBatchNorm.convert_sync_batchnorm(model)"
     if runtime.device.type == "cpu":

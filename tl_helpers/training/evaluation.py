@@ -71,7 +71,7 @@ def score(
         value = float(metric(outputs.cpu(), y.cpu()))
     else:
         value = -loss if y.is_floating_point() else accuracy(outputs, y)
-    loss, value = processes.current().broadcast((loss, value))  # one truth to stop early by
+    loss, value = processes.broadcast((loss, value))  # one truth to stop early by
     if metric is not None and not math.isfinite(value):
         raise ValueError(
             f"The metric returned {value}; expected a finite number, higher is better."
@@ -161,11 +161,10 @@ def _outputs(model: nn.Module, batches: Batches, runtime: Runtime) -> tuple[Tens
 
 def _all_parts(pairs: list[tuple], device: torch.device) -> list[tuple]:
     """Outputs and labels of every process's part of each batch, in the order of the data."""
-    team = processes.current()
-    if team.count == 1:
+    if processes.count() == 1:
         return pairs
-    team.check_same({"batches of data": len(pairs)})
-    parts = team.gather([_to(pair, torch.device("cpu")) for pair in pairs])
+    processes.check_same({"batches of data": len(pairs)})
+    parts = processes.gather([_to(pair, torch.device("cpu")) for pair in pairs])
     return [_to(part, device) for batch in zip(*parts, strict=True) for part in batch
             if part[0] is not None]  # fmt: skip
 

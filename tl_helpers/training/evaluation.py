@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from tl_helpers.training import input_checks, loaders, processes
+from tl_helpers.training import batch_checks, input_checks, loaders, processes
 from tl_helpers.training.batches import Batches, as_batches
 from tl_helpers.training.inputs import check_labels
 from tl_helpers.training.losses import NonFiniteLoss
@@ -59,7 +59,7 @@ def score(
     metric: Callable[[Tensor, Tensor], float] | None,
 ) -> Evaluation:
     """`evaluate` on batches whose inputs have been checked before."""
-    with input_checks.eval_mode(place(model, runtime)), torch.inference_mode():
+    with batch_checks.eval_mode(place(model, runtime)), torch.inference_mode():
         outputs, y = _outputs(model, batches, runtime)
         if y is None:
             raise ValueError("The data has no labels; expected pairs (x, y).")
@@ -126,7 +126,7 @@ def predict(model: nn.Module, data: object, runtime: Runtime, batch_size: int = 
     batches = as_batches(data, batch_size, runtime)
     if batches.examples == 0:
         raise ValueError("The data is empty; expected at least one example.")
-    with input_checks.eval_mode(place(model, runtime)), torch.inference_mode():
+    with batch_checks.eval_mode(place(model, runtime)), torch.inference_mode():
         outputs = _outputs(model, batches, runtime)[0].cpu()
     return outputs.clone()  # made outside of inference mode, so that it may enter training
 

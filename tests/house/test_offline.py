@@ -45,8 +45,8 @@ def test_a_lessons_kernel_cannot_leave_this_computer(tmp_path, monkeypatch):
         monkeypatch.setenv(name, value)
     source = f"import socket\n{ATTEMPTS['address']}"
     id = tiny_kit.add(notebooks, "02_call", source)
-    settings = running.Settings(root=notebooks)
-    (problem,) = running.run(id, out=tmp_path / "out", settings=settings).problems
+    monkeypatch.setenv("TL_NOTEBOOKS", str(notebooks))
+    (problem,) = running.run(id, out=tmp_path / "out").problems
     assert "the network is blocked in this test" in problem
 
 
@@ -60,7 +60,7 @@ def test_children_of_a_kernel_are_blocked_too(tmp_path, monkeypatch):
         f"print(subprocess.run([sys.executable, '-c', {child!r}], capture_output=True, text=True))"
     )
     id = tiny_kit.add(notebooks, "02_call", source)
-    settings = running.Settings(root=notebooks)
-    result = running.run(id, out=tmp_path / "out", settings=settings)
+    monkeypatch.setenv("TL_NOTEBOOKS", str(notebooks))
+    result = running.run(id, out=tmp_path / "out")
     text = nbformat.read(result.notebook, as_version=4).cells[-1].outputs[0].text
     assert "the network is blocked in this test" in text

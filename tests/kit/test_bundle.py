@@ -39,7 +39,7 @@ def shop(tmp_path, monkeypatch):
 
 def _collect(house, wanted, target=WINDOWS, **pins):
     """Names of the wheels that end up in a folder; those that lie there are not downloaded."""
-    house = Wheelhouse(house, target, say=lambda text: None)
+    house = Wheelhouse(house, target)
     pins = {name: SpecifierSet(f"=={version}") for name, version in pins.items()}
     return [path.name for path in collect([Requirement(wanted)], pins, house)]
 

@@ -7,13 +7,20 @@ from tl_helpers.kit import glossary
 HEAD = "# Glossary\n\n| term | means | lesson |\n|---|---|---|\n"
 
 
+@pytest.fixture
+def read(tmp_path, monkeypatch):
+    """Reads a glossary of some rows, which lies where the notebooks are."""
+    monkeypatch.setenv("TL_NOTEBOOKS", str(tmp_path))
+    return lambda rows: _read(tmp_path, rows)
+
+
 def _read(tmp_path, rows):
     (tmp_path / glossary.FILE).write_text(HEAD + rows)
-    return glossary.read(tmp_path)
+    return glossary.read()
 
 
-def test_a_line_is_a_term_its_meaning_and_its_lesson(tmp_path):
-    terms = _read(tmp_path, "| probe | a linear head | 00 |\n| gain | how much better | 1.1 |\n")
+def test_a_line_is_a_term_its_meaning_and_its_lesson(read):
+    terms = read("| probe | a linear head | 00 |\n| gain | how much better | 1.1 |\n")
     assert terms == [("probe", "a linear head", "00"), ("gain", "how much better", "1.1")]
 
 
@@ -30,14 +37,14 @@ def test_the_course_has_its_terms():
         ("| Probe | a | 00 |\n| probes | b | 1.1 |\n", "'Probe' stands twice"),
     ],
 )
-def test_a_wrong_line_is_named(tmp_path, rows, reason):
+def test_a_wrong_line_is_named(read, rows, reason):
     with pytest.raises(ValueError, match="glossary.md") as caught:
-        _read(tmp_path, rows)
+        read(rows)
     assert reason in str(caught.value)
 
 
-def test_terms_are_shown_from_a_to_z_between_the_markers(tmp_path):
-    shown = glossary.block(_read(tmp_path, "| probe | a head | 00 |\n| Gain | how much | 1.1 |\n"))
+def test_terms_are_shown_from_a_to_z_between_the_markers(read):
+    shown = glossary.block(read("| probe | a head | 00 |\n| Gain | how much | 1.1 |\n"))
     lines = shown.splitlines()
     assert (lines[0], lines[-1]) == glossary.MARKERS
     assert lines[3:-1] == ["| Gain | how much | 1.1 |", "| probe | a head | 00 |"]

@@ -1,5 +1,7 @@
 """``tl new`` writes a lesson that keeps the rules a new lesson can keep, and runs at once."""
 
+import shutil
+
 import anatomy
 import anatomy_parts
 import nbformat
@@ -15,13 +17,15 @@ from answering import (
 
 from tl_helpers import exercises
 from tl_helpers.assets import paths
-from tl_helpers.kit import lessons, running, skeleton
+from tl_helpers.kit import course_map, lessons, running, skeleton
 from tl_helpers.kit.lessons import LessonError
 
 
 @pytest.fixture
 def new(tmp_path, monkeypatch):
-    monkeypatch.setenv("TL_NOTEBOOKS", str(tiny_kit.build(tmp_path)))
+    curriculum = paths.notebooks_dir() / course_map.FILE
+    shutil.copy(curriculum, tiny_kit.build(tmp_path))
+    monkeypatch.setenv("TL_NOTEBOOKS", str(tmp_path / "notebooks"))
     monkeypatch.setenv("TL_WORK", str(tmp_path / "work"))
     skeleton.create("2.3", "Does this skeleton run, and why should it?")
     return lessons.get("2.3")
@@ -31,6 +35,11 @@ def test_new_lesson_lands_in_its_track(new):
     assert new.path.parts[-2:] == ("02_vision", "03_does_this_skeleton_run_and.ipynb")
     assert new.title == "Does this skeleton run, and why should it?"
     assert "{{" not in new.path.read_text() + new.exercises_file.read_text()
+
+
+def test_a_track_without_a_folder_gets_its_name_from_the_curriculum(new):
+    notebook, _ = skeleton.create("5.9", "Which?")
+    assert notebook.parent.name == "05_sim_to_real"
 
 
 def test_existing_folder_of_a_track_is_used(new):

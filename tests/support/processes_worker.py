@@ -20,6 +20,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, DistributedSampler, IterableDataset
 
+from tl_helpers.techniques.freezing import freeze
 from tl_helpers.training import NonFiniteLoss, evaluate, fit, predict, processes, train_one_epoch
 from tl_helpers.training import runtime as tl_runtime
 from tl_helpers.training.checkpoints import CheckpointError
@@ -50,7 +51,7 @@ class Stream(IterableDataset):
 
 def rank() -> int:
     """Of this process."""
-    return processes.current().rank
+    return processes.rank()
 
 
 def data(count: int = 51) -> tuple[torch.Tensor, torch.Tensor]:
@@ -150,6 +151,37 @@ def added_up(runtime: Runtime, folder: Path) -> dict:
     return {"weights": result["weights"]}
 
 
+def incomplete(runtime: Runtime, folder: Path) -> dict:
+    """A last group of two batches, of which one leaves a process without an example."""
+    model = network()
+    model[0].unused = nn.Parameter(torch.ones(3))
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-2, weight_decay=1.0)
+    return train(runtime, model, optimizer=optimizer, accumulate=4, clip=0.5)
+
+
+def added_up_alone(runtime: Runtime, folder: Path) -> dict:
+    """A sum, and a process that never has an example."""
+    loss = nn.CrossEntropyLoss(reduction="sum")
+    return train(runtime, network(), data(7), loss_fn=loss, batch_size=1, epochs=2)
+
+
+def unlabelled_part(runtime: Runtime, folder: Path) -> dict:
+    """Batches of which no label counts for the second of two processes."""
+    x, y = data()
+    y = torch.where(torch.arange(51) % 10 < 5, y, -100)
+    model = network()
+    loader = DataLoader(Pairs(x, y), batch_size=10)
+    return {"weights": train(runtime, model, loader)["weights"]}
+
+
+def frozen_batchnorm(runtime: Runtime, folder: Path) -> dict:
+    """Batch-norm that stays in eval mode, and a frozen first layer."""
+    model = network(nn.BatchNorm1d(16))
+    freeze(model[0])
+    freeze(model[1])
+    return train(runtime, model, accumulate=2)
+
+
 def evaluation(runtime: Runtime, folder: Path) -> dict:
     """Sets whose last batch, or only one, leaves a process without an example."""
     model, found = network(), {}
@@ -176,7 +208,7 @@ def loss_that_fails(runtime: Runtime, folder: Path) -> dict:
 
     def spoil(x: torch.Tensor) -> torch.Tensor:
         seen.append(x)
-        last = rank() == processes.world_size() - 1
+        last = rank() == processes.count() - 1
         return x * torch.nan if last and len(seen) == 8 else x
 
     model = network()

@@ -21,14 +21,15 @@ ACCELERATE = ["accelerate.commands.accelerate_cli", "launch", "--multi_gpu", "--
               "--main_process_port"]  # fmt: skip
 TORCHRUN = ["torch.distributed.run", "--nproc-per-node=2", "--master-port"]
 EQUAL = ["plain", "from_loader", "from_dataset", "by_hand", "unequal_start", "unused_weights",
-         "weighted", "added_up"]  # fmt: skip
+         "weighted", "added_up", "incomplete", "added_up_alone", "unlabelled_part",
+         "frozen_batchnorm"]  # fmt: skip
 OTHERS = ["evaluation", "early_stopping", "loss_that_fails", "writing", "full_disk", "batchnorm",
           "randomness", "refusals", "hard"]  # fmt: skip
 
 
 def _environment(**more: str) -> dict[str, str]:
     return {**os.environ, "OMP_NUM_THREADS": "1", "TL_PROGRESS": "0", "CUDA_VISIBLE_DEVICES": "",
-            "PYTHONPATH": str(WORKER.parent.parent), **more}  # fmt: skip
+            "PYTHONPATH": os.pathsep.join(map(str, WORKER.parents[1:3])), **more}  # fmt: skip
 
 
 def _port() -> str:

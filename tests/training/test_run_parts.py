@@ -9,8 +9,8 @@ from torch.utils.data import Dataset
 
 from tl_helpers.training import History, NonFiniteLoss, fit, predict
 from tl_helpers.training import runtime as tl_runtime
-from tl_helpers.training.loop import TrainStep
 from tl_helpers.training.losses import LossMeter, check_weights_finite
+from tl_helpers.training.steps import TrainStep
 
 LOSS = nn.CrossEntropyLoss()
 X = torch.randn(40, 6, generator=torch.Generator().manual_seed(0))

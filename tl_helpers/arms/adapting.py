@@ -54,7 +54,13 @@ class Adapted(Way):
         self.practice, self.start = practice, start
 
     def policies(self, budget: int) -> tuple[Tensor, list[Tuned]]:
-        """Adapted with the spread that practice recommends."""
+        """Adapted with the spread that practice recommends.
+
+        Raises
+        ------
+        ValueError
+            When the budget leaves fewer than `ROUND` episodes to adapt with.
+        """
         left = budget if self.start is None else budget - TRIES
         if left < ROUND:
             raise ValueError(f"{left} episodes are left to adapt with; expected {ROUND} or more.")

@@ -131,6 +131,12 @@ def localised(
     ----------
     masks : sequence of bool array (N, H, W)
         Of each product's test parts.
+
+    Raises
+    ------
+    ValueError
+        When a product has fewer good parts than ``budget``, or masks of which none or all
+        pixels are defective.
     """
     found = []
     for product, mask in zip(parts, masks, strict=True):
@@ -154,6 +160,11 @@ def maps_quality(
         How each arm learns, and its described parts.
     tested : sequence of Product
         The products of ``test``.
+
+    Raises
+    ------
+    ValueError
+        As for `localised`.
     """
     masks = [product.test.masks for product in tested]
     if not all(mask.any() for mask in masks):

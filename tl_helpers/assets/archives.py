@@ -100,7 +100,13 @@ def unpack(archive: Path, parcel: Parcel, target: Path) -> None:
 
 
 def contents(archive: Path) -> list[int]:
-    """Bytes of each file in an archive, unpacked; an archive inside it counts as it is."""
+    """Bytes of each file in an archive, unpacked; an archive inside it counts as it is.
+
+    Raises
+    ------
+    AssetError
+        For an archive whose files are larger than `LARGEST` together.
+    """
     with archive.open("rb") as file, _opened(file) as entries:
         return [entry.size for entry in entries]
 

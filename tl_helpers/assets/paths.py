@@ -42,6 +42,11 @@ def work_dir() -> Path:
     """Folder of the learner's copies and progress: ``$TL_WORK``, else ``my_work`` in the kit.
 
     An installed wheel has no checkout to hold it; there it is ``my_work`` in the current folder.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is neither the variable nor a kit; see `kit_root`.
     """
     if os.environ.get("TL_WORK"):
         return Path(os.environ["TL_WORK"])
@@ -50,10 +55,22 @@ def work_dir() -> Path:
 
 
 def notebooks_dir() -> Path:
-    """Folder of the lessons: ``$TL_NOTEBOOKS``, else ``notebooks`` of the kit."""
+    """Folder of the lessons: ``$TL_NOTEBOOKS``, else ``notebooks`` of the kit.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is neither the variable nor a kit; see `kit_root`.
+    """
     return Path(os.environ.get("TL_NOTEBOOKS") or kit_root() / "notebooks")
 
 
 def out_dir() -> Path:
-    """Folder where scorecards are written: ``$TL_OUT``, else ``scorecards`` in `work_dir`."""
+    """Folder where scorecards are written: ``$TL_OUT``, else ``scorecards`` in `work_dir`.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is neither of the two variables nor a kit; see `kit_root`.
+    """
     return Path(os.environ.get("TL_OUT") or work_dir() / "scorecards")

@@ -72,7 +72,13 @@ def needed(lessons: Iterable[str] | None = None) -> list[str]:
 
 
 def fingerprint(name: str) -> str:
-    """SHA-256 of the content that the catalogue promises for an asset (file names and hashes)."""
+    """SHA-256 of the content that the catalogue promises for an asset (file names and hashes).
+
+    Raises
+    ------
+    AssetError
+        For a name that the catalogue does not have.
+    """
     return asset_digest(_find(name))
 
 

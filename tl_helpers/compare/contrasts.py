@@ -65,7 +65,13 @@ class Contrast:
         )
 
     def by_seed(self) -> dict[int, float]:
-        """The sum at each seed that all cells have."""
+        """The sum at each seed that all cells have.
+
+        Raises
+        ------
+        MissingRows
+            When the cells share no seed.
+        """
         return {
             seed: sum(weight * rows[seed].value for weight, rows in self.terms)
             for seed in _shared([rows for _, rows in self.terms])

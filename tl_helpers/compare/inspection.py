@@ -82,6 +82,11 @@ def recall_at(defective: np.ndarray, scores: np.ndarray, false_alarms: float = 0
 
     The threshold is the good items' own quantile, without interpolation: one of twenty may lie on
     or above it.
+
+    Raises
+    ------
+    ValueError
+        Without a good item, or for a share of false alarms outside of [0, 1).
     """
     defective = np.asarray(defective, dtype=bool)
     return float((scores[defective] > threshold(scores[~defective], false_alarms)).mean())

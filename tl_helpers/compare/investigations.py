@@ -75,6 +75,14 @@ def cases(
     -------
     pandas.DataFrame
         As `investigated`, with a column seed.
+
+    Raises
+    ------
+    ValueError
+        When the arm's scores and the payments differ in number, ``per_day`` is below 1, or the
+        report does not know the arm or budget.
+    MissingRows
+        When the arm has not run at this budget.
     """
     import pandas as pd
 

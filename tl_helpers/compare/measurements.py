@@ -16,6 +16,7 @@ from tl_helpers.compare.setting import FEWEST_UNITS, MissingRows, Setting, name_
 from tl_helpers.compare.studies import Row
 
 Term = tuple[float, str, int]
+_COLUMNS = ("arm", "budget", "mean", "low", "high", "seeds", "seconds", "trainable", "source")
 
 
 class Measurements:
@@ -86,13 +87,24 @@ class Measurements:
         return found
 
     def mean(self, arm: str, budget: int) -> float:
-        """Mean of the metric over seeds."""
+        """Mean of the metric over seeds.
+
+        Raises
+        ------
+        ValueError, MissingRows
+            As for `cell`.
+        """
         return float(np.mean([row.value for row in self.cell(arm, budget).values()]))
 
     def interval(self, arm: str, budget: int) -> Interval:
         """95 % interval of the mean: Student's t over seeds or test groups, the wider.
 
         One seed, or fewer than ten test groups, give infinite ends.
+
+        Raises
+        ------
+        ValueError, MissingRows
+            As for `cell`.
         """
         # Contrasts point towards better; the sign a second time is the metric's own direction.
         return self.contrast([(self.setting.sign, arm, budget)])
@@ -108,15 +120,10 @@ class Measurements:
         budget : int, optional
             By default the headline's.
 
-        Returns
-        -------
-        Interval
-            As `contrast` gives it.
-
         Raises
         ------
-        MissingRows
-            When one of the arms has no row at this budget, or they share no seed.
+        ValueError, MissingRows
+            As for `cell`, and when the two share no seed.
         """
         budget = self.setting.headline[1] if budget is None else budget
         control = self.best_control(budget) if control is None else control
@@ -139,8 +146,8 @@ class Measurements:
 
         Raises
         ------
-        MissingRows
-            When an arm has no row at its budget, or they share no seed.
+        ValueError, MissingRows
+            As for `cell`, and when the arms share no seed.
         """
         return self._of(terms).interval()
 
@@ -167,6 +174,8 @@ class Measurements:
         ------
         MissingRows
             When no control has a row there.
+        ValueError
+            For an unknown budget.
         """
         found = self.controls_at(budget)
         return max(found, key=lambda arm: self.setting.sign * self.mean(arm, budget))
@@ -190,15 +199,18 @@ class Measurements:
     def labels_saved(self, arm: str | None = None, budget: int | None = None) -> Saved:
         """Labels that the best control needs to match ``arm`` at ``budget``, less ``budget``.
 
-        Controls are all arms without pretraining, classical ones included.
-
-        The controls' envelope is the best mean of any control at each budget; `read_off` says how
-        it is read.
+        Controls are all arms without pretraining, classical ones included. Their envelope is the
+        best mean of any control at each budget; `read_off` says how it is read.
 
         Parameters
         ----------
         arm, budget : optional
             By default the headline's.
+
+        Raises
+        ------
+        ValueError, MissingRows
+            As for `cell`, and when no control has a row.
         """
         arm, budget = self._headline(arm, budget)
         target = self.setting.sign * self.mean(arm, budget)
@@ -211,6 +223,11 @@ class Measurements:
         decides: its interval above zero says transfer, below zero do not transfer, across zero
         (or no interval, or missing rows) not enough evidence. At profile smoke: "not evaluated".
         With fewer than ten independent test units it says that these are too few.
+
+        Raises
+        ------
+        ValueError
+            For an unknown arm or budget.
         """
         if self.setting.profile == "smoke":
             return "not evaluated"
@@ -243,17 +260,7 @@ class Measurements:
                 for budget in self.setting.budgets
                 if self.has(arm, budget)
             ],
-            columns=[
-                "arm",
-                "budget",
-                "mean",
-                "low",
-                "high",
-                "seeds",
-                "seconds",
-                "trainable",
-                "source",
-            ],
+            columns=_COLUMNS,
         )
 
     def _line(self, arm: str, budget: int) -> tuple:
@@ -286,6 +293,11 @@ class Measurements:
         how : {"swap", "permute"}
             "swap": pretrained arms and controls exchange results. "permute": the test labels are
             shuffled and the metric is computed anew from the stored predictions.
+
+        Raises
+        ------
+        ValueError
+            For another way to destroy it.
         """
         if how not in sabotage.WAYS:
             raise ValueError(f"how is {how!r}; expected {' or '.join(sabotage.WAYS)}.")

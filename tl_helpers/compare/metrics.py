@@ -100,7 +100,14 @@ class GroupDraws:
     inflation: float
 
     def half_width(self, values: Sequence[float], confidence: float = 0.95) -> float:
-        """Half the width of `interval`."""
+        """Half the width of `interval`.
+
+        Raises
+        ------
+        ValueError
+            When ``values`` is empty or holds NaN or infinity, or ``confidence`` is not in (0,
+            1).
+        """
         _check_confidence(confidence)
         error = float(_finite("values", values).std(ddof=1)) * self.inflation
         return float(stats.t.ppf((1 + confidence) / 2, self.freedom)) * error
@@ -110,6 +117,11 @@ class GroupDraws:
 
         It is the mean plus or minus Student's t times the bootstrap's standard error; percentiles
         of few groups would be too narrow.
+
+        Raises
+        ------
+        ValueError
+            As for `half_width`.
         """
         half = self.half_width(values, confidence)
         return Interval(mean, mean - half, mean + half)

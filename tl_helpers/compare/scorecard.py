@@ -32,6 +32,11 @@ class Claim:
     statement : Statement
     holds : bool or None
         None while it is not evaluated.
+
+    Raises
+    ------
+    TypeError
+        For a ``statement`` that none of `beats`, `within`, `saves`, `leads_more`, `fails` made.
     """
 
     def __init__(self, task: str, text: str, statement: Statement):
@@ -119,7 +124,13 @@ def build(reports: Sequence[Measurements], claims: Sequence[Claim], checks: Sequ
 
 
 def save(reports: Sequence[Measurements], claims: Sequence[Claim], checks: Sequence[dict]) -> Path:
-    """Write `build`'s scorecard into ``paths.out_dir()``; see `TransferReport.save`."""
+    """Write `build`'s scorecard into ``paths.out_dir()``; see `TransferReport.save`.
+
+    Raises
+    ------
+    ValueError
+        As for `build`.
+    """
     path = paths.out_dir() / f"{reports[0].setting.lesson}.json"
     files.write_json(path, build(reports, claims, checks))
     return path

@@ -45,6 +45,12 @@ class Setting:
         Arm and budget of the scorecard's gain and verdict.
     items : str or None
         Fingerprint of the test items, where `compare.run` was given the data set.
+
+    Raises
+    ------
+    ValueError
+        When there is no arm or no test label, ``pretrained`` or ``headline`` names what is not
+        there, items and groups differ in number, or the groups cannot be resampled.
     """
 
     lesson: str
@@ -122,7 +128,13 @@ class Setting:
         return value
 
     def score_draws(self, predicted: np.ndarray) -> np.ndarray:
-        """The metric on each of `draws`, float (draws,); computed once for equal predictions."""
+        """The metric on each of `draws`, float (draws,); computed once for equal predictions.
+
+        Raises
+        ------
+        ValueError
+            When the metric fails on a draw or is not a finite number there.
+        """
         key = _digest(predicted)
         if key not in self._scored:
             self._scored[key] = self._score_draws(predicted)
@@ -186,7 +198,13 @@ def test_items(
 
 
 def increasing(budgets: Sequence[int]) -> tuple[int, ...]:
-    """The budgets as integers; ValueError unless they increase from at least 1."""
+    """The budgets as integers.
+
+    Raises
+    ------
+    ValueError
+        Unless they increase from at least 1.
+    """
     budgets = tuple(int(labels) for labels in budgets)
     rising = all(a < b for a, b in itertools.pairwise(budgets))
     if not budgets or budgets[0] < 1 or not rising:
@@ -197,7 +215,13 @@ def increasing(budgets: Sequence[int]) -> tuple[int, ...]:
 
 
 def distinct(seeds: Sequence[int]) -> tuple[int, ...]:
-    """The seeds as integers; ValueError unless there is one, and none twice."""
+    """The seeds as integers.
+
+    Raises
+    ------
+    ValueError
+        When there is none, or one twice.
+    """
     seeds = tuple(int(seed) for seed in seeds)
     if not seeds or len(set(seeds)) < len(seeds):
         raise ValueError(
@@ -208,7 +232,13 @@ def distinct(seeds: Sequence[int]) -> tuple[int, ...]:
 
 
 def name_of(metric: Callable) -> str:
-    """The metric's own name in words; ValueError for one without, such as a lambda."""
+    """The metric's own name in words.
+
+    Raises
+    ------
+    ValueError
+        For one without a name of its own, such as a lambda.
+    """
     name = getattr(metric, "__name__", "")
     if not name or name == "<lambda>":
         raise ValueError("the metric has no name of its own; give metric_name, with its unit.")

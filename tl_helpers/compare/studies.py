@@ -42,6 +42,11 @@ class Study:
         other hardware or in another precision, that counts as agreement.
     budgets : sequence of int, optional
         Budgets of the recorded grid; by default those of the comparison.
+
+    Raises
+    ------
+    ValueError
+        For a name that is empty or holds a folder, or a tolerance below 0.
     """
 
     name: str

@@ -107,7 +107,7 @@ def _annotations(folder: Path, files: list[Path], pictures: list[str]) -> tuple[
 
 
 def _of_coco(file: str, content: dict, pictures: list[str]) -> tuple[Known, list[str]]:
-    entries, told = coco.annotations(content)
+    entries, told = coco.all_annotations(content)
     told = [f"{line} of {file}" for line in told]
     names = [entry.picture for entry in entries]
     found = file_names.match(names, pictures)
@@ -148,7 +148,7 @@ def _told_apart(file: Path, pictures: list[str]) -> Known:
 
 def _clashes(found: Matches, names: list[str], pictures: list[str]) -> Known:
     """Why pictures have no boxes that are meant by several names, or share a name with others."""
-    reasons = {}
+    reasons: Known = {}
     for places in found.several.values():
         shared = " and ".join(pictures[place] for place in places[:3])
         reasons |= {pictures[place]: f"{shared} share one entry" for place in places}

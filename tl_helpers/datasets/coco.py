@@ -33,7 +33,7 @@ def load(path: Path) -> dict[str, Any]:
     )
 
 
-def annotations(content: dict[str, Any]) -> tuple[list[Annotation], list[str]]:
+def all_annotations(content: dict[str, Any]) -> tuple[list[Annotation], list[str]]:
     """What a COCO file says of each picture, and the entries that say nothing usable.
 
     Parameters

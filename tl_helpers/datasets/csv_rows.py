@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 MOST_BYTES = 2**28  # of a file; a larger one is no file that someone labelled by hand
@@ -174,7 +174,7 @@ def _parsed(text: str, separator: str) -> tuple[list[_Raw], str]:
     return list(_rows(text, separator, csv.QUOTE_NONE)), note
 
 
-def _rows(text: str, separator: str, quoting: int) -> Iterator[_Raw]:
+def _rows(text: str, separator: str, quoting: Literal[0, 3]) -> Iterator[_Raw]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, quoting=quoting)
     header, start = False, 1
     try:

@@ -7,7 +7,7 @@ are learnt from and voices to be tested on differ, and so do the sentences aroun
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -158,6 +158,11 @@ def everyday(part: str, count: int) -> Recordings:
     part : {"train", "test"}
     count : int
         Clips; voices take turns, and so do the twelve sentences.
+
+    Raises
+    ------
+    ValueError
+        For another part, or a count below 1.
     """
     voices, sentences = _of(VOICES, part), _of(EVERYDAY, part)
     _check_count(count)
@@ -209,7 +214,7 @@ def _check_count(count: int) -> None:
         raise ValueError(f"count is {count}; expected at least one clip.")
 
 
-def _of(table: dict[str, tuple[str, ...]], part: str) -> tuple[str, ...]:
+def _of(table: Mapping[str, tuple[str, ...]], part: str) -> tuple[str, ...]:
     if part not in table:
         raise ValueError(f"part is {part!r}; expected one of {', '.join(table)}.")
     return table[part]

@@ -28,6 +28,11 @@ class Examples:
         The unit that repeats in the wild (photograph, drawing, writer); no group is in two splits.
     classes : list of str
         Class names, in the order of the labels.
+
+    Raises
+    ------
+    ValueError
+        When x, y, ids and groups differ in length, or a label has no class.
     """
 
     x: Tensor | list[str]
@@ -147,4 +152,5 @@ def split_by_group(
     first, second = round(sizes[0] * len(names)), round(sum(sizes) * len(names))
     part_of = {names[i]: 1 if k < first else 2 if k < second else 0 for k, i in enumerate(order)}
     parts = np.array([part_of[group] for group in examples.groups])
-    return tuple(examples.take(np.flatnonzero(parts == part)) for part in range(3))
+    train, valid, test = (examples.take(np.flatnonzero(parts == part)) for part in range(3))
+    return train, valid, test

@@ -175,6 +175,11 @@ def described(
     unit : float, optional
         As in `table`; by default `own_unit`.
     delay : float, default `DELAY`
+
+    Raises
+    ------
+    ValueError
+        As for `table`.
     """
     features = table(payments, own_unit(payments) if unit is None else unit, delay)
     return [examples(payments, features, rows) for rows in row_sets]

@@ -37,6 +37,11 @@ class Recordings:
         A name for each, unique.
     groups : list of str
         The unit that repeats in the wild: the speaker.
+
+    Raises
+    ------
+    ValueError
+        When sounds, texts, ids and groups differ in length.
     """
 
     sounds: list[np.ndarray]
@@ -61,8 +66,10 @@ class Recordings:
 
     def take(self, places: Sequence[int]) -> Recordings:
         """The recordings at these positions, in this order."""
-        parts = (self.sounds, self.texts, self.ids, self.groups)
-        return Recordings(*([part[place] for place in places] for part in parts))
+        texts, ids, groups = (
+            [part[place] for place in places] for part in (self.texts, self.ids, self.groups)
+        )
+        return Recordings([self.sounds[place] for place in places], texts, ids, groups)
 
     def saying(self, words: Sequence[str]) -> Recordings:
         """Those in whose text one of the words stands.
@@ -251,9 +258,10 @@ def _heard(place: Path, row: dict, faults: list[str]) -> bool:
     name = row["file"]
     try:
         with soundfile.SoundFile(place / name) as file:
-            about = (file.samplerate, file.frames)
-            wrong = _length_fault(*about)
-            sound = None if wrong else file.read(dtype="float32", always_2d=True).mean(axis=1)
+            rate = file.samplerate
+            wrong = _length_fault(rate, file.frames)
+            count = 0 if wrong else -1  # what is too long is not read
+            sound = file.read(count, dtype="float32", always_2d=True).mean(axis=1)
     except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
         faults.append(f"{name}: cannot be read as sound ({error})")
         return False
@@ -264,7 +272,7 @@ def _heard(place: Path, row: dict, faults: list[str]) -> bool:
     clipped = float(np.mean(np.abs(sound) >= 0.999))
     if clipped > _CLIPPED:
         faults.append(f"{name}: used, but clipped: {clipped:.0%} of it is at the loudest value")
-    row["sound"] = resampled(sound, about[0])
+    row["sound"] = resampled(sound, rate)
     return True
 
 

@@ -87,10 +87,16 @@ class Segmented:
                 f"expected at least {max(learn, 1) + max(valid, 1) + 1}, so that some are left."
             )
         drawn = [names[n] for n in np.random.default_rng(seed).permutation(len(names))]
-        parts = drawn[:learn], drawn[learn : learn + valid], drawn[learn + valid :]
-        return tuple(self.of(part) for part in parts)
+        chosen, others = drawn[learn : learn + valid], drawn[learn + valid :]
+        return self.of(drawn[:learn]), self.of(chosen), self.of(others)
 
     def shares(self, seed: int) -> tuple[Segmented, Segmented, Segmented]:
-        """`split` with about half of the subjects to train on, and an eighth to choose by."""
+        """`split` with about half of the subjects to train on, and an eighth to choose by.
+
+        Raises
+        ------
+        ValueError
+            With fewer than three subjects.
+        """
         count = len(set(self.subjects))
         return self.split(max(1, count // 2), max(1, count // 8), seed)

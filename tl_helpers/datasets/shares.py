@@ -51,7 +51,8 @@ def share_out(
     valid, test = totals // 6, np.round(totals / 3).astype(int)
     wanted = np.stack([totals - valid - test, valid, test])
     rng = np.random.default_rng(seed)
-    best = (np.inf,)  # what is missing, distance from what is wanted, and what led there
+    # What is missing, distance from what is wanted, and what led there; the first one is no choice.
+    best = (np.inf, 0.0, -1, group_of, totals)
     for number in range(1 + PLACEMENTS // len(sizes)):
         ranks = rng.random(len(sizes)) - sizes * (number == 0)
         chance = rng.uniform(0, rng.random() * (number > 0), (len(sizes), 3))
@@ -85,7 +86,8 @@ def joined(names: Sequence[str], marks: Sequence[bytes]) -> list[str]:
         return list(names)
     from scipy.cluster.hierarchy import DisjointSet  # late: it takes a third of a second
 
-    sets, shown = DisjointSet(), {}
+    sets = DisjointSet()
+    shown: dict[str | bytes, str] = {}
     for name, mark in zip(names, marks, strict=True):
         sets.add(name)
         sets.add(mark)

@@ -97,13 +97,13 @@ def texts(path: str | Path, data_seed: int = 0, most: int = 1500) -> FileTexts:
     groups, more = units(kept)
     labels = [classes.index(row.fields["label"]) for row in kept]
     parts = _shared_out(labels, groups, classes, data_seed)
-    splits = [
+    train, valid, test = (
         _examples(kept, labels, groups, classes, np.flatnonzero(parts == n)) for n in range(3)
-    ]
+    )
     notes += more
-    sizes = [len(part) for part in splits]
+    sizes = [len(part) for part in (train, valid, test)]
     card = _card(path.name, sizes, len(classes), [*notes, *_told(left_out)])
-    return FileTexts(Splits(*splits, card), left_out, notes)
+    return FileTexts(Splits(train, valid, test, card), left_out, notes)
 
 
 def _checked(rows: Sequence[Row]) -> tuple[list[Row], list[BadRow]]:

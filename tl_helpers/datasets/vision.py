@@ -51,7 +51,7 @@ def surface_photograph(name: str) -> Image.Image:
     """
     file = SURFACES[name]
     if file.endswith(".png"):
-        picture = Image.open(assets.fetch("surface-textures") / file)
+        picture: Image.Image = Image.open(assets.fetch("surface-textures") / file)
     else:
         from skimage import data
 

@@ -88,6 +88,11 @@ class Exercise:
     context : callable
         Returns small stand-ins for the keyword arguments that the notebook gives to the check:
         the tests use them.
+
+    Raises
+    ------
+    ValueError
+        For another kind, or without a hint.
     """
 
     id: str
@@ -147,7 +152,13 @@ def load(path: Path) -> list[Exercise]:
 
 
 def files(root: Path | None = None) -> dict[str, Path]:
-    """Exercises file of every lesson that has one, by lesson id."""
+    """Exercises file of every lesson that has one, by lesson id.
+
+    Raises
+    ------
+    ValueError
+        When a file's name gives no lesson; see `lesson_id`.
+    """
     root = root or paths.notebooks_dir()
     found = [*root.glob("solutions/[0-9][0-9]_*.py"), *root.glob("*/solutions/[0-9][0-9]_*.py")]
     return {lesson_id(path): path for path in sorted(found)}
@@ -160,6 +171,8 @@ def find(exercise_id: str, root: Path | None = None) -> Exercise:
     ------
     KeyError
         When there is none; the message lists the ids that exist.
+    ValueError
+        When the lesson's file is not as `load` expects it, or a file's name gives no lesson.
     """
     by_lesson = files(root)
     lesson = exercise_id.rpartition(".")[0]

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from tl_helpers.assets import paths
 from tl_helpers.compare import claim_record
 from tl_helpers.kit import lessons
-from tl_helpers.kit.jobs import Job
+from tl_helpers.kit.jobs import Job, run_all
 from tl_helpers.kit.lessons import Lesson
-from tl_helpers.kit.run_command import LIMITS, Reporter, run_all
+from tl_helpers.kit.run_command import LIMITS, Reporter
 from tl_helpers.kit.running import RunResult, Settings
 
 if TYPE_CHECKING:
@@ -43,7 +43,13 @@ class _Recorder(Reporter):
 
 
 def claims(args: argparse.Namespace) -> int:
-    """``tl claims``: 0 when all seeds ran and every claim held at nine of ten, else 1."""
+    """``tl claims``: 0 when all seeds ran and every claim held at nine of ten, else 1.
+
+    Raises
+    ------
+    LessonError
+        For an unknown lesson, before anything runs.
+    """
     chosen = [lessons.get(id) for id in dict.fromkeys(args.ids)]
     records = {lesson.id: planned(lesson, args.seeds) for lesson in chosen}
     out = (paths.work_dir() / "claims").resolve()
@@ -65,7 +71,13 @@ def claims(args: argparse.Namespace) -> int:
 
 
 def planned(lesson: Lesson, count: int) -> dict:
-    """The lesson's record with the seeds that are still to run, ``count`` new ones by default."""
+    """The lesson's record with the seeds that are still to run, ``count`` new ones by default.
+
+    Raises
+    ------
+    LessonError
+        When the notebook cannot be read.
+    """
     notebook = lessons.read(lesson.path)
     seeds = notebook.metadata.get("tl", {}).get("developed_with", DEVELOPED_WITH)
     former = claim_record.load(lesson.id)
@@ -76,6 +88,11 @@ def code_hash(notebook: NotebookNode) -> str:
     """SHA-256 of what a lesson's code cells say, blind to comments and layout.
 
     Left out are the setup cell, the same in every lesson, and the exercises' stubs.
+
+    Raises
+    ------
+    SyntaxError
+        When a cell is no Python.
     """
     from IPython.core.inputtransformer2 import TransformerManager
 

@@ -68,8 +68,11 @@ def _kept(metadata: dict, names: tuple[str, ...]) -> NotebookNode:
 
 
 def _clean_code(cell: NotebookNode, count: int) -> None:
+    from nbconvert.preprocessors.coalescestreams import CoalesceStreamsPreprocessor
+
     cell.execution_count = count if cell.source.strip() else None
-    cell.outputs = _joined([each for each in map(_output, cell.outputs) if each is not None])
+    cell.outputs = [each for each in map(_output, cell.outputs) if each is not None]
+    CoalesceStreamsPreprocessor().preprocess_cell(cell, {}, 0)  # how a stream splits is chance
     for output in cell.outputs:
         if output.output_type == "execute_result":
             output.execution_count = count
@@ -92,18 +95,6 @@ def _output(output: NotebookNode) -> NotebookNode | None:
         if kind.startswith("text/") and isinstance(value, str):
             output.data[kind] = without_machine(value)
     return output
-
-
-def _joined(outputs: list[NotebookNode]) -> list[NotebookNode]:
-    """Outputs with neighbouring pieces of one stream made one: how they split is chance."""
-    joined: list[NotebookNode] = []
-    for output in outputs:
-        last = joined[-1] if joined else None
-        if last and output.output_type == last.output_type == "stream" and output.name == last.name:
-            last.text += output.text
-        else:
-            joined.append(output)
-    return joined
 
 
 def without_machine(text: str) -> str:
@@ -143,6 +134,11 @@ def main(names: Sequence[str] | None = None) -> int:
     -------
     int
         1 when a file was changed, so that the commit waits for a second look, else 0.
+
+    Raises
+    ------
+    ValueError
+        When a file is no notebook.
     """
     import nbformat
 

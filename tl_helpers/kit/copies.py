@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
 import os
@@ -23,7 +24,7 @@ class Copy:
     note: str = ""
 
 
-def working_copy(id: str, root: Path | None = None) -> Copy:
+def working_copy(id: str) -> Copy:
     """Make or bring up to date the learner's copy of a lesson in ``my_work``.
 
     A copy whose cells are as they were handed out follows the course. A copy with edits is left
@@ -35,8 +36,8 @@ def working_copy(id: str, root: Path | None = None) -> Copy:
     LessonError
         For an unknown lesson.
     """
-    lesson = lessons.get(id, root)
-    copy = _place(lesson, root)
+    lesson = lessons.get(id)
+    copy = _place(lesson)
     handed_out = _read_ledger()
     current = _fingerprint(lesson.path)
     former = handed_out.get(id)
@@ -51,10 +52,16 @@ def working_copy(id: str, root: Path | None = None) -> Copy:
     return Copy(copy, note)
 
 
-def reset(id: str, root: Path | None = None) -> Copy:
-    """Give the learner a fresh copy; an edited one is kept beside it as ``NAME.old-N.ipynb``."""
-    lesson = lessons.get(id, root)
-    copy = _place(lesson, root)
+def reset(id: str) -> Copy:
+    """Give the learner a fresh copy; an edited one is kept beside it as ``NAME.old-N.ipynb``.
+
+    Raises
+    ------
+    LessonError
+        For an unknown lesson.
+    """
+    lesson = lessons.get(id)
+    copy = _place(lesson)
     current = _fingerprint(lesson.path)
     note = f"{copy.name}: fresh copy."
     if copy.is_file() and _fingerprint(copy) != current:
@@ -64,6 +71,17 @@ def reset(id: str, root: Path | None = None) -> Copy:
     _install(lesson.path, copy)
     _write_ledger(id, current)
     return Copy(copy, note)
+
+
+def renew(args: argparse.Namespace) -> None:
+    """``tl reset``: a fresh copy, and say where the former one is.
+
+    Raises
+    ------
+    LessonError
+        For an unknown lesson.
+    """
+    print(reset(args.id).note)
 
 
 def show_pictures_for_dead_views() -> list[Path]:
@@ -105,8 +123,8 @@ def _is_served(folder: Path) -> bool:
     return any(Path(server["root_dir"]).resolve() == folder for server in list_running_servers())
 
 
-def _place(lesson: lessons.Lesson, root: Path | None) -> Path:
-    return paths.work_dir() / lesson.path.relative_to(root or paths.notebooks_dir())
+def _place(lesson: lessons.Lesson) -> Path:
+    return paths.work_dir() / lesson.path.relative_to(paths.notebooks_dir())
 
 
 def _put_beside(lesson: lessons.Lesson, copy: Path, current: str) -> Copy:

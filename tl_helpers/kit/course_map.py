@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
 from tl_helpers.assets import paths
 from tl_helpers.kit.lessons import Lesson
@@ -14,13 +13,8 @@ MARKERS = ("<!-- map -->", "<!-- /map -->")
 _ROW = re.compile(r"^\| *(\d+(?:\.\d+)?) *\| *([^|]+?) *\|$", re.MULTILINE)
 
 
-def read(root: Path | None = None) -> dict[str, str]:
+def read() -> dict[str, str]:
     """Tracks ("2") and lessons ("2.1") of ``curriculum.md``, and what each is about.
-
-    Parameters
-    ----------
-    root : Path, optional
-        Folder of the notebooks; by default `paths.notebooks_dir()`.
 
     Raises
     ------
@@ -28,7 +22,7 @@ def read(root: Path | None = None) -> dict[str, str]:
         When a line of the table is not ``| id | about |``, an id stands twice, or a lesson stands
         outside its track.
     """
-    text = ((root or paths.notebooks_dir()) / FILE).read_text(encoding="utf-8")
+    text = (paths.notebooks_dir() / FILE).read_text(encoding="utf-8")
     rows = [(match[1], match[2]) for match in _ROW.finditer(text)]
     lines = [line for line in text.splitlines() if line.startswith("|")][2:]
     if odd := [line for line in lines if not _ROW.match(line)]:
@@ -43,7 +37,7 @@ def read(root: Path | None = None) -> dict[str, str]:
     return dict(rows)
 
 
-def block(about: dict[str, str], lessons: Sequence[Lesson], root: Path | None = None) -> str:
+def block(about: dict[str, str], lessons: Sequence[Lesson]) -> str:
     """A row a track: lessons that exist, linked by their title, then what is to come.
 
     Parameters
@@ -52,15 +46,13 @@ def block(about: dict[str, str], lessons: Sequence[Lesson], root: Path | None = 
         As `read` gives it.
     lessons : sequence of Lesson
         Those that exist, as `lessons.find` gives them.
-    root : Path, optional
-        Folder that links start from; by default `paths.notebooks_dir()`.
 
     Raises
     ------
     ValueError
         For a lesson that ``curriculum.md`` does not have.
     """
-    root = root or paths.notebooks_dir()
+    root = paths.notebooks_dir()
     links = {
         lesson.id: f"[{lesson.id} {lesson.title}]({lesson.path.relative_to(root).as_posix()})"
         for lesson in lessons

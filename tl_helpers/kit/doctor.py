@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -39,7 +40,7 @@ class Finding:
     advice: str = ""
 
 
-def main() -> int:
+def main(args: argparse.Namespace | None = None) -> int:
     """Print every finding with its advice; the exit code is 1 when something essential lacks."""
     problems = 0
     for look in CHECKS:
@@ -48,14 +49,12 @@ def main() -> int:
             print(f"{finding.state:9}{finding.topic:14}{finding.text}")
             if finding.advice:
                 print(f"{'':23}-> {finding.advice}")
-    print(_summary(problems))
-    return 1 if problems else 0
-
-
-def _summary(problems: int) -> str:
-    if problems == 0:
-        return "Nothing essential is missing. `tl lab 00` opens the first lesson."
-    return f"{problems} thing{'s' * (problems > 1)} to mend before the lessons run: see the arrows."
+    if not problems:
+        print("Nothing essential is missing. `tl lab 00` opens the first lesson.")
+        return 0
+    things = "thing" if problems == 1 else "things"
+    print(f"{problems} {things} to mend before the lessons run: see the arrows.")
+    return 1
 
 
 def python() -> Iterator[Finding]:
@@ -78,18 +77,18 @@ def torch() -> Iterator[Finding]:
 
     build = f"CUDA {torch.version.cuda} build" if torch.version.cuda else "CPU build"
     yield Finding("PyTorch", "ok", f"{torch.__version__}, {build}")
-    device = torch.device(_kind(torch))
-    yield _device(torch, device.type)
-    yield _precision(runtime, device)
+    mps = "mps" if torch.backends.mps.is_available() else "cpu"
+    device = torch.device("cuda" if torch.cuda.is_available() else mps)
+    yield _device(device.type)
+    text = f"{runtime.best_precision(device)} chosen for precision 'auto'"
+    if device.type == "cpu":
+        text += ", AMX " + ("found" if runtime.has_amx() else "not found (fp32 is fastest then)")
+    yield Finding("precision", "ok", text)
 
 
-def _kind(torch) -> str:
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
+def _device(kind: str) -> Finding:
+    import torch
 
-
-def _device(torch, kind: str) -> Finding:
     if kind == "cuda":
         return Finding("device", "ok", f"GPU: {torch.cuda.get_device_name()}")
     if kind == "mps":
@@ -99,13 +98,6 @@ def _device(torch, kind: str) -> Finding:
     if shutil.which("nvidia-smi"):
         advice = "There is an NVIDIA driver but torch finds no GPU: is the driver recent enough?"
     return Finding("device", "note" if advice else "ok", text, advice)
-
-
-def _precision(runtime, device) -> Finding:
-    text = f"{runtime.best_precision(device)} chosen for precision 'auto'"
-    if device.type == "cpu":
-        text += ", AMX " + ("found" if runtime.has_amx() else "not found (fp32 is fastest then)")
-    return Finding("precision", "ok", text)
 
 
 def packages() -> Iterator[Finding]:
@@ -210,16 +202,7 @@ def _ask_index(package: str, version: str) -> str | None:
         return f"no answer in {REACH_SECONDS} s"
     if run.returncode == 0:
         return None if version in run.stdout else f"version {version} is not listed"
-    errors = [line for line in run.stderr.splitlines() if line.startswith("ERROR")]
-    return errors[-1] if errors else f"pip ended with code {run.returncode}"
+    return origins.pip_answer(run.stderr)
 
 
-CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
-    python,
-    torch,
-    packages,
-    memory,
-    disk,
-    cached_assets,
-    parcels,
-)
+CHECKS = (python, torch, packages, memory, disk, cached_assets, parcels)

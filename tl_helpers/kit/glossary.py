@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import NamedTuple
 
 from tl_helpers.assets import paths
@@ -21,7 +20,7 @@ class Term(NamedTuple):
     lesson: str
 
 
-def read(root: Path | None = None) -> list[Term]:
+def read() -> list[Term]:
     """Terms of ``glossary.md`` in the folder of the notebooks, in the file's order.
 
     Raises
@@ -29,7 +28,7 @@ def read(root: Path | None = None) -> list[Term]:
     ValueError
         When a line of the table is not ``| term | meaning | lesson |``, or a term stands twice.
     """
-    text = ((root or paths.notebooks_dir()) / FILE).read_text(encoding="utf-8")
+    text = (paths.notebooks_dir() / FILE).read_text(encoding="utf-8")
     terms = [Term(*match.groups()) for match in _ROW.finditer(text)]
     lines = [line for line in text.splitlines() if line.startswith("|")][2:]
     odd = [line for line in lines if not _ROW.match(line)]

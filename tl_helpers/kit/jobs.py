@@ -6,10 +6,13 @@ import multiprocessing
 import os
 import queue
 import shutil
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from multiprocessing.context import SpawnContext
 from multiprocessing.process import BaseProcess
+from multiprocessing.queues import Queue
 from pathlib import Path
 
 from tl_helpers.kit import running
@@ -48,7 +51,12 @@ def run_all(jobs: list[Job], side_by_side: int, report: Callable[..., None]) -> 
     Returns
     -------
     list of RunResult
-        In the order of ``jobs``.
+        In the order of ``jobs``. What goes wrong in a lesson's process is a problem in its result.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        On Ctrl-C or SIGTERM, when the running lessons have ended and left nothing behind.
     """
     context = multiprocessing.get_context("spawn")  # a fork would share torch's and zmq's threads
     messages = context.Queue()
@@ -56,6 +64,7 @@ def run_all(jobs: list[Job], side_by_side: int, report: Callable[..., None]) -> 
     waiting = list(jobs)
     busy: dict[tuple, BaseProcess] = {}
     results: dict[tuple, RunResult] = {}
+    former = signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill is a Ctrl-C
     try:
         while waiting or busy:
             while waiting and len(busy) < side_by_side:
@@ -69,16 +78,17 @@ def run_all(jobs: list[Job], side_by_side: int, report: Callable[..., None]) -> 
     finally:
         for key, process in busy.items():
             _end(process, by_key[key])
+        signal.signal(signal.SIGTERM, former)
     return [results[job.key] for job in jobs]
 
 
-def _start(context, job: Job, messages) -> BaseProcess:
+def _start(context: SpawnContext, job: Job, messages: Queue) -> BaseProcess:
     process = context.Process(target=_work, args=(job, messages), name=f"lesson {job.id}")
     process.start()
     return process
 
 
-def _received(messages, busy: dict[tuple, BaseProcess]) -> Iterator[tuple[tuple, dict]]:
+def _received(messages: Queue, busy: dict[tuple, BaseProcess]) -> Iterator[tuple[tuple, dict]]:
     """Next message, or a result for each process that ended without sending one."""
     try:
         yield messages.get(timeout=0.2)
@@ -102,7 +112,7 @@ def _end(process: BaseProcess, job: Job) -> None:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _work(job: Job, messages) -> None:
+def _work(job: Job, messages: Queue) -> None:
     """In the child: run the lesson, send its progress and its result."""
     if hasattr(os, "setsid"):
         os.setsid()  # the terminal's Ctrl-C goes to the parent alone, which ends us

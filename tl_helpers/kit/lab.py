@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from collections.abc import Sequence
@@ -10,7 +11,41 @@ from urllib.parse import quote
 
 from tl_helpers.assets import paths
 from tl_helpers.kit import copies, lessons
+from tl_helpers.kit.bundle import offline
 from tl_helpers.kit.lessons import LessonError
+
+
+def lab(args: argparse.Namespace) -> int:
+    """``tl lab``: become JupyterLab on the working copies, or the starter of a bundle.
+
+    Raises
+    ------
+    LessonError
+        For an unknown lesson, or ``--into`` without ``--offline``.
+    BundleFault
+        When the folder of ``--offline`` holds no whole bundle.
+    """
+    if args.into and not args.offline:
+        raise LessonError("--into FOLDER goes with --offline DIR.")
+    command, variables = _of_bundle(args) if args.offline else prepare(args.id, args.passed_on)
+    return offline.become(command, variables, Path.cwd())
+
+
+def fetch(args: argparse.Namespace) -> None:
+    """``tl fetch``: download and verify assets.
+
+    Raises
+    ------
+    LessonError
+        As `wanted_assets` does.
+    AssetError
+        When one cannot be had or is not what the catalogue says.
+    OSError
+        When the disk is full.
+    """
+    from tl_helpers import assets
+
+    assets.fetch_many(wanted_assets(args.names, everything=args.all, track=args.track))
 
 
 def prepare(id: str | None, jupyter_args: Sequence[str]) -> tuple[list[str], dict[str, str]]:
@@ -43,6 +78,13 @@ def prepare(id: str | None, jupyter_args: Sequence[str]) -> tuple[list[str], dic
         print("You are root, as in many containers: JupyterLab gets --allow-root.")
         ours.append("--allow-root")
     return [sys.executable, "-m", "jupyterlab", *ours, *jupyter_args], _environment(root)
+
+
+def _of_bundle(args: argparse.Namespace) -> tuple[list[str], dict[str, str]]:
+    own = [args.id] if args.id else []
+    own += ["--into", args.into] if args.into else []
+    bundle = Path(args.offline).resolve()
+    return offline.start_command(bundle, [*own, "--", *args.passed_on]), dict(os.environ)
 
 
 def _environment(root: Path) -> dict[str, str]:

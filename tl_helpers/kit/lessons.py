@@ -59,26 +59,25 @@ class Lesson:
         return self.path.parent / "solutions" / f"{self.path.stem}.py"
 
 
-def find(root: Path | None = None) -> list[Lesson]:
+def find() -> list[Lesson]:
     """All lessons, in the order of the course.
 
     Titles and measurements come from ``index.json``; a notebook that the index does not know yet
     is read itself.
 
-    Parameters
-    ----------
-    root : Path, optional
-        Folder of the notebooks; by default `paths.notebooks_dir()`.
+    Raises
+    ------
+    LessonError
+        When a notebook that the index does not know cannot be read.
     """
-    root = root or paths.notebooks_dir()
-    index = read_index(root)
+    root, index = paths.notebooks_dir(), read_index()
     found = [*root.glob("[0-9][0-9]_*.ipynb"), *root.glob("[0-9][0-9]_*/[0-9][0-9]_*.ipynb")]
     found = [path for path in found if path.stem.count(".") == 0]  # my copy.new.ipynb is none
     found.sort(key=lambda path: [int(part) for part in lesson_id(path).split(".")])
-    return [_lesson(path, root, index.get(lesson_id(path), {})) for path in found]
+    return [_lesson(path, index.get(lesson_id(path), {})) for path in found]
 
 
-def get(id: str, root: Path | None = None) -> Lesson:
+def get(id: str) -> Lesson:
     """The lesson with this id.
 
     Raises
@@ -86,7 +85,7 @@ def get(id: str, root: Path | None = None) -> Lesson:
     LessonError
         When there is none; the message names those that exist.
     """
-    every = find(root)
+    every = find()
     for lesson in every:
         if lesson.id == id:
             return lesson
@@ -94,21 +93,21 @@ def get(id: str, root: Path | None = None) -> Lesson:
     raise LessonError(f"there is no lesson {id!r}; the lessons are {known}.")
 
 
-def read_index(root: Path | None = None) -> dict[str, dict[str, Any]]:
+def read_index() -> dict[str, dict[str, Any]]:
     """Entries of ``index.json`` by lesson id; empty when it has not been made or is damaged.
 
     The index is derived from the notebooks and runs, so that nothing is lost without it.
     """
     try:
-        content = json.loads(((root or paths.notebooks_dir()) / "index.json").read_text("utf-8"))
+        content = json.loads((paths.notebooks_dir() / "index.json").read_text("utf-8"))
         entries = content["lessons"] if isinstance(content, dict) else content
         return {entry["id"]: entry for entry in entries}
     except (OSError, ValueError, KeyError, TypeError):
         return {}
 
 
-def _lesson(path: Path, root: Path, entry: dict[str, Any]) -> Lesson:
-    track = path.parent.name if path.parent != root else ""
+def _lesson(path: Path, entry: dict[str, Any]) -> Lesson:
+    track = path.parent.name if path.parent != paths.notebooks_dir() else ""
     title, assets = entry.get("title"), entry.get("assets")
     if title is None or assets is None:
         notebook = read(path)

@@ -1,7 +1,8 @@
-"""What ``tl list``, ``progress``, ``assets`` and ``scorecard`` print, as tables or as JSON."""
+"""What ``tl list``, ``assets``, ``scorecard`` and ``progress`` print, as tables or as JSON."""
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,30 +11,47 @@ from typing import Any
 from tl_helpers import exercises
 from tl_helpers.assets import paths
 from tl_helpers.exercises import progress
-from tl_helpers.kit import lessons
+from tl_helpers.kit import lessons, outcomes
 from tl_helpers.kit.lessons import Lesson, LessonError
 
 WIDEST = 60  # characters of a table's cell; --json has everything
+_UNTOUCHED = {"state": "not attempted", "passed": False, "hints": 0, "solution_seen": False}
+
+
+def listing(args: argparse.Namespace) -> None:
+    """``tl list``, ``tl assets`` and ``tl scorecard``: some columns as a table, or all as JSON."""
+    rows, columns = _LISTINGS[args.name]
+    if args.json:
+        _print_json(rows())
+    else:
+        print(table([*columns.values()], [[row[key] for key in columns] for row in rows()]))
+
+
+def progress_of(args: argparse.Namespace) -> None:
+    """``tl progress``: your own, or that of several learners, a line each.
+
+    Raises
+    ------
+    LessonError
+        For a learner's folder that is not there.
+    """
+    rows = room_rows(args.folders) if args.folders else progress_rows()
+    if args.json:
+        _print_json(rows)
+    else:
+        (show_room if args.folders else show_progress)(rows)
+
+
+def _print_json(rows: list[dict[str, Any]]) -> None:
+    print(json.dumps(rows, indent=1, ensure_ascii=False))
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Columns padded with spaces; numbers are not aligned, so that every column reads alike."""
-    cells = [[str(cell) for cell in row] for row in [header, *rows]]
+    """Columns padded with spaces; long cells are cut, and a dash stands for None."""
+    cells = [[_cell(cell) for cell in row] for row in [header, *rows]]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = (
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        for row in cells
-    )
-    return "\n".join(line.rstrip() for line in lines)
-
-
-def show(rows: list[dict[str, Any]], columns: dict[str, str], as_json: bool) -> None:
-    """Print rows as JSON, or those columns (key to heading) as a table."""
-    if as_json:
-        print(json.dumps(rows, indent=1, ensure_ascii=False))
-        return
-    shown = [[_cell(row[key]) for key in columns] for row in rows]
-    print(table(list(columns.values()), shown))
+    padded = ([c.ljust(w) for c, w in zip(row, widths, strict=True)] for row in cells)
+    return "\n".join("  ".join(row).rstrip() for row in padded)
 
 
 def _cell(value: object) -> str:
@@ -77,56 +95,31 @@ def progress_rows(work: Path | None = None) -> list[dict[str, Any]]:
         ``checks``, each with ``id``, ``state``, ``passed`` (ever), ``hints`` (number read) and
         ``solution_seen``.
     """
-    record = progress.load(work)
-    files = exercises.files()
-    return [
-        _progress_row(lesson, [_check(e.id, record) for e in exercises.load(files[lesson.id])])
-        for lesson in lessons.find()
-        if lesson.id in files
-    ]
-
-
-def _check(id: str, record: dict[str, dict]) -> dict[str, Any]:
-    untouched = {"state": "not attempted", "passed": False, "hints": 0, "solution_seen": False}
-    return {"id": id, **untouched, **record.get(id, {})}
-
-
-def _progress_row(lesson: Lesson, checks: list[dict[str, Any]]) -> dict[str, Any]:
-    return {
-        "id": lesson.id,
-        "title": lesson.title,
-        "passed": sum(check["passed"] for check in checks),
-        "total": len(checks),
-        "checks": checks,
-    }
+    record, files = progress.load(work), exercises.files()
+    rows = []
+    for lesson in lessons.find():
+        if lesson.id in files:
+            ids = [exercise.id for exercise in exercises.load(files[lesson.id])]
+            checks = [{"id": id, **_UNTOUCHED, **record.get(id, {})} for id in ids]
+            counts = {"passed": sum(check["passed"] for check in checks), "total": len(checks)}
+            rows.append({"id": lesson.id, "title": lesson.title, **counts, "checks": checks})
+    return rows
 
 
 def show_progress(rows: list[dict[str, Any]]) -> None:
     """Print a learner's own progress, and which exercise comes next."""
-    shown = [
-        [row["id"], _cell(row["title"]), f"{row['passed']} of {row['total']}"]
-        + [_cell(_ids(row["checks"], wanted)) for wanted in (_open, _helped)]
-        for row in rows
-    ]
+    shown = []
+    for row in rows:
+        tried = [check for check in row["checks"] if check["state"] != "not attempted"]
+        unsolved = ", ".join(check["id"] for check in tried if not check["passed"])
+        helped = ", ".join(check["id"] for check in row["checks"] if check["solution_seen"])
+        passed = f"{row['passed']} of {row['total']}"
+        shown.append([row["id"], row["title"], passed, unsolved or None, helped or None])
     print(table(["id", "lesson", "passed", "not yet", "solution seen"], shown))
     checks = [(row["id"], check) for row in rows for check in row["checks"]]
-    print(
-        f"\n{sum(check['passed'] for _, check in checks)} of {len(checks)} checks passed.", end=""
-    )
     left = [(lesson, check["id"]) for lesson, check in checks if not check["passed"]]
-    print(f" Next: exercise {left[0][1]}, `tl lab {left[0][0]}`." if left else " Well done.")
-
-
-def _open(check: dict[str, Any]) -> bool:
-    return not check["passed"] and check["state"] != "not attempted"
-
-
-def _helped(check: dict[str, Any]) -> bool:
-    return check["solution_seen"]
-
-
-def _ids(checks: list[dict[str, Any]], wanted: Callable[[dict], bool]) -> str | None:
-    return ", ".join(check["id"] for check in checks if wanted(check)) or None
+    goal = f"Next: exercise {left[0][1]}, `tl lab {left[0][0]}`." if left else "Well done."
+    print(f"\n{len(checks) - len(left)} of {len(checks)} checks passed. {goal}")
 
 
 def room_rows(folders: Sequence[str]) -> list[dict[str, Any]]:
@@ -200,16 +193,13 @@ def scorecard_rows() -> list[dict[str, Any]]:
 
 
 def _scorecard_row(lesson: Lesson) -> dict[str, Any]:
-    row = {"id": lesson.id, "title": lesson.title, "gain": lesson.recorded.get("gain")}
-    row["claims"] = lessons.claims_held(lesson.recorded.get("claims"))
-    row["from"] = "recorded" if row["gain"] else None
+    row: dict[str, Any] = {"id": lesson.id, "title": lesson.title}
     if card := _own_card(lesson.id):
-        from tl_helpers.kit.outcomes import bought
-
-        held = sum(claim["holds"] is True for claim in card["claims"])
-        row["claims"] = f"{held} of {len(card['claims'])}"
-        row |= {"gain": bought(card), "from": f"your run ({card['profile']}, seed {card['seed']})"}
-    return row
+        claims = f"{outcomes.held(card['claims'])} of {len(card['claims'])}"
+        source = f"your run ({card['profile']}, seed {card['seed']})"
+        return {**row, "gain": outcomes.bought(card), "claims": claims, "from": source}
+    gain, held = lesson.recorded.get("gain"), lessons.claims_held(lesson.recorded.get("claims"))
+    return {**row, "gain": gain, "claims": held, "from": "recorded" if gain else None}
 
 
 def _own_card(id: str) -> dict[str, Any] | None:
@@ -219,3 +209,22 @@ def _own_card(id: str) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return card if {"claims", "profile", "seed"} <= set(card) else None
+
+
+_CLAIMS = {"claims": "claims held"}
+# Of each listing: its rows, and the columns of its table as key to heading.
+_LISTINGS: dict[str, tuple[Callable[[], list[dict[str, Any]]], dict[str, str]]] = {
+    "list": (
+        lesson_rows,
+        {"id": "id", "title": "lesson", "minutes": "minutes", "peak_mib": "peak MiB", **_CLAIMS},
+    ),
+    "assets": (
+        asset_rows,
+        {name: name for name in ("name", "kind", "mb", "here", "lessons", "licence", "origin")}
+        | {"mb": "MB"},
+    ),
+    "scorecard": (
+        scorecard_rows,
+        {"id": "id", "title": "lesson", "gain": "what transfer bought", **_CLAIMS, "from": "from"},
+    ),
+}

@@ -27,6 +27,11 @@ def keep_model(scratch: Path, out: Path, id: str) -> Path | None:
     -------
     Path or None
         The folder in ``out``; None when the run left no model, and a former one then stays.
+
+    Raises
+    ------
+    OSError
+        When ``out`` cannot be written.
     """
     made, kept = scratch / f"{id}-model", out / f"{id}-model"
     if not made.is_dir():
@@ -37,6 +42,11 @@ def keep_model(scratch: Path, out: Path, id: str) -> Path | None:
     os.replace(made, kept)
     shutil.rmtree(former, ignore_errors=True)
     return kept
+
+
+def held(claims: list[dict[str, Any]]) -> int:
+    """How many of a scorecard's claims hold."""
+    return sum(claim["holds"] is True for claim in claims)
 
 
 def verdict(card: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ from that index alone; ``python -m tl_helpers.kit.publish`` renews them without 
 
 from __future__ import annotations
 
+import argparse
 import base64
 import json
 import tempfile
@@ -24,7 +25,8 @@ from tl_helpers.assets.entries import read_catalogue
 from tl_helpers.compare import claim_record
 from tl_helpers.kit import course_map, glossary, lessons, running
 from tl_helpers.kit.cleaning import clean, tags
-from tl_helpers.kit.outcomes import bought
+from tl_helpers.kit.markers import replace_block
+from tl_helpers.kit.outcomes import bought, held
 
 FIGURE = "notebooks/figures/what_transfer_buys.png"
 PICTURE = ("<!-- picture -->", "<!-- /picture -->")
@@ -39,15 +41,15 @@ def site() -> dict[str, str]:
     return tomllib.loads((paths.kit_root() / "data" / "site.toml").read_text(encoding="utf-8"))
 
 
-SETUP_CELL = f"""\
+SETUP_CELL = """\
 import sys
 
 if "google.colab" in sys.modules:  # Colab brings its own torch, which stays as it is
-    kit = "git+https://github.com/{site()["repository"]}@{site()["ref"]}"
+    kit = "git+https://github.com/{repository}@{ref}"
     %pip install --quiet --no-deps {{kit}}
     from tl_helpers.kit import colab
 
-    colab.install()"""
+    colab.install()""".format(**site())
 
 
 def badges(path: str) -> str:
@@ -67,9 +69,8 @@ def header(entry: dict) -> str:
     rows = [
         "| two CPU cores | peak memory | download | profile `gpu` | claims held |",
         "|---|---|---|---|---|",
-        f"| {_minutes(entry['laptop'])} | {_memory(entry['laptop'])} "
-        f"| {entry['download_mb']} MB | {_minutes(gpu) if gpu else 'not measured'} "
-        f"| {lessons.claims_held(entry['claims'])} |",
+        f"| {_costs(entry['laptop'])} | {entry['download_mb']} MB "
+        f"| {_minutes(gpu) if gpu else 'not measured'} | {lessons.claims_held(entry['claims'])} |",
     ]
     return "\n".join([HEADER[0], badges(entry["path"]), "", *rows, HEADER[1]])
 
@@ -81,10 +82,21 @@ def lesson_table(index: Sequence[dict]) -> str:
         "|---|---|---|---|---|---|",
     ]
     for entry in index:
-        measured = f"{_minutes(entry['laptop'])} | {_memory(entry['laptop'])} | {entry['gain']}"
+        measured = f"{_costs(entry['laptop'])} | {entry['gain']}"
         title = f"[{entry['title']}]({entry['path']})"
         rows.append(f"| {entry['id']} | {title} | {measured} | {badges(entry['path'])} |")
     return "\n".join([TABLE[0], *rows, TABLE[1]])
+
+
+def notebooks(args: argparse.Namespace) -> None:
+    """``tl notebooks``: execute and clean the lessons named, or all.
+
+    Raises
+    ------
+    LessonError, RuntimeError
+        As `publish` does.
+    """
+    publish(args.ids or None)
 
 
 def publish(ids: Sequence[str] | None = None) -> None:
@@ -110,7 +122,16 @@ def publish(ids: Sequence[str] | None = None) -> None:
 
 
 def refresh() -> None:
-    """Renew setup cells, headers and the README's table from the index, executing nothing."""
+    """Renew setup cells, headers and the README's table from the index, executing nothing.
+
+    Raises
+    ------
+    ValueError
+        When a page lacks its markers, the index or a table of terms or lessons cannot be read, or
+        a notebook is none (`LessonError`).
+    RuntimeError
+        When a notebook is over `LARGEST_NOTEBOOK`.
+    """
     index = [_with_seeds(entry) for entry in _in_order(read_index())]
     write_index(index)
     for entry in index:
@@ -120,7 +141,13 @@ def refresh() -> None:
 
 
 def update_readme() -> None:
-    """Write the lesson table and the picture of a result into README.md, between their markers."""
+    """Write the lesson table and the picture of a result into README.md, between their markers.
+
+    Raises
+    ------
+    ValueError
+        When README.md lacks a pair of markers, or the index cannot be read.
+    """
     readme = paths.kit_root() / "README.md"
     text = replace_block(readme.read_text("utf-8"), lesson_table(read_index()), TABLE)
     for entry in read_index():
@@ -144,7 +171,13 @@ def result_pictures(nb: NotebookNode) -> list[tuple[bytes, str]]:
 
 
 def read_index() -> list[dict]:
-    """Entries of notebooks/index.json, in the course's order; empty when there is none."""
+    """Entries of notebooks/index.json, in the course's order; empty when there is none.
+
+    Raises
+    ------
+    ValueError
+        When it is no JSON: writing it anew would lose what was measured.
+    """
     path = _index_path()
     return json.loads(path.read_text(encoding="utf-8"))["lessons"] if path.is_file() else []
 
@@ -153,25 +186,6 @@ def write_index(entries: list[dict]) -> None:
     """Write notebooks/index.json in one step."""
     content = {"version": 1, "lessons": entries}
     files.write_text(_index_path(), json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-
-
-def replace_block(text: str, block: str, markers: tuple[str, str]) -> str:
-    """``text`` with everything from the first to the second marker replaced by ``block``.
-
-    Raises
-    ------
-    ValueError
-        When the markers are not there exactly once each, in this order.
-    """
-    counts = [text.count(marker) for marker in markers]
-    before, _, rest = text.partition(markers[0])
-    if counts != [1, 1] or markers[1] not in rest:
-        raise ValueError(
-            f"expected {markers[0]} and then {markers[1]} once each, found {counts[0]} and "
-            f"{counts[1]}{' in the other order' if counts == [1, 1] else ''}. Put them where the "
-            "block belongs."
-        )
-    return before + block + rest.partition(markers[1])[2]
 
 
 def _publish_one(lesson: lessons.Lesson) -> None:
@@ -217,10 +231,7 @@ def _measurements(smoke: running.RunResult, laptop: running.RunResult) -> dict:
     return {
         "smoke": {"seconds": round(smoke.seconds, 1), "peak_mib": round(smoke.peak_mib)},
         "laptop": {"seconds": round(laptop.seconds, 1), "peak_mib": round(laptop.peak_mib)},
-        "claims": {
-            "held": sum(claim["holds"] is True for claim in laptop.claims),
-            "total": len(laptop.claims),
-        },
+        "claims": {"held": held(laptop.claims), "total": len(laptop.claims)},
         "gain": bought(card),
         "versions": card.get("versions", {}),
     }
@@ -239,14 +250,16 @@ def _with_fixed_parts(nb: NotebookNode, entry: dict) -> NotebookNode:
     for cell in nb.cells:
         if "setup" in tags(cell):
             cell.source = SETUP_CELL
-        if glossary.MARKERS[0] in cell.source:
-            cell.source = replace_block(
-                cell.source, glossary.block(glossary.read()), glossary.MARKERS
-            )
-        if course_map.MARKERS[0] in cell.source:
-            current = course_map.block(course_map.read(), lessons.find())
-            cell.source = replace_block(cell.source, current, course_map.MARKERS)
+        for markers, block in _BLOCKS.items():
+            if markers[0] in cell.source:
+                cell.source = replace_block(cell.source, block(), markers)
     return nb
+
+
+_BLOCKS = {
+    glossary.MARKERS: lambda: glossary.block(glossary.read()),
+    course_map.MARKERS: lambda: course_map.block(course_map.read(), lessons.find()),
+}
 
 
 def _save(nb: NotebookNode, path: Path) -> None:
@@ -269,8 +282,8 @@ def _minutes(measured: dict) -> str:
     return f"{measured['seconds'] / 60:.1f} min"
 
 
-def _memory(measured: dict) -> str:
-    return f"{measured['peak_mib']} MiB"
+def _costs(measured: dict) -> str:
+    return f"{_minutes(measured)} | {measured['peak_mib']} MiB"
 
 
 def _index_path() -> Path:

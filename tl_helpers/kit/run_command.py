@@ -5,15 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tl_helpers.assets import paths, watching
-from tl_helpers.kit import jobs, lessons, outcomes, parameters
-from tl_helpers.kit.jobs import Job
+from tl_helpers.kit import lessons, outcomes, parameters
+from tl_helpers.kit.jobs import Job, run_all
 from tl_helpers.kit.lessons import Lesson, LessonError
 from tl_helpers.kit.running import RunResult, Settings
 
@@ -51,7 +49,7 @@ class Reporter:
 def line(result: RunResult) -> str:
     """A run in one line; below it problems, the verdict, and where a saved model is."""
     outcome = "ok" if result.ok else "FAILED"
-    held = sum(claim["holds"] is True for claim in result.claims)
+    held = outcomes.held(result.claims)
     fell = sum(claim["holds"] is False for claim in result.claims)
     open_ = len(result.claims) - held - fell
     claims = f"claims: {held} held, {fell} fell, {open_} not evaluated"
@@ -63,7 +61,13 @@ def line(result: RunResult) -> str:
 
 
 def run(args: argparse.Namespace) -> int:
-    """``tl run``: 0 when every lesson ran as it should, else 1."""
+    """``tl run``: 0 when every lesson ran as it should, else 1.
+
+    Raises
+    ------
+    LessonError
+        Before anything runs, for a lesson or a parameter that does not exist or cannot be used.
+    """
     chosen = _chosen(args)
     texts = dict(map(parameters.named, args.parameter))
     given = {lesson.id: parameters.typed(lesson, texts) for lesson in chosen}
@@ -82,7 +86,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def study(args: argparse.Namespace) -> int:
-    """``tl study``: record a lesson's full grid; without ``--resume``, from the beginning."""
+    """``tl study``: record a lesson's full grid; without ``--resume``, from the beginning.
+
+    Raises
+    ------
+    LessonError
+        For an unknown lesson, or one without the recording to resume or check.
+    """
     lesson = lessons.get(args.id)
     if args.check:
         return _checked(lesson, args.threads)
@@ -151,19 +161,6 @@ def _threads(args: argparse.Namespace) -> int | None:
     if args.threads or args.jobs == 1:
         return args.threads
     return max(1, (os.cpu_count() or 1) // args.jobs)
-
-
-def run_all(todo: list[Job], side_by_side: int, report: Callable[..., None]) -> list[RunResult]:
-    """Like `jobs.run_all`; a polite kill cleans up as Ctrl-C does."""
-
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    former = signal.signal(signal.SIGTERM, stop)
-    try:
-        return jobs.run_all(todo, side_by_side, report)
-    finally:
-        signal.signal(signal.SIGTERM, former)
 
 
 def _report(results: list[RunResult], titles: dict[str, str], out: Path, as_json: bool) -> int:

@@ -41,8 +41,6 @@ class Settings:
         Record the lesson's full grid, as ``tl study`` does.
     check : bool
         Run two recorded rows of each arm again, as ``tl study --check`` does.
-    root : Path or None
-        Folder of the notebooks; by default `paths.notebooks_dir()`.
     on_cell : callable or None
         Called as ``on_cell(done, total)`` after each code cell.
     """
@@ -52,7 +50,6 @@ class Settings:
     seconds: float = 900.0
     study: bool = False
     check: bool = False
-    root: Path | None = None
     on_cell: Callable[[int, int], None] | None = None
 
 
@@ -108,9 +105,8 @@ class RunResult:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON: paths as text, and ``ok``."""
-        names = ("notebook", "scorecard", "model")
-        files = {name: None if (p := getattr(self, name)) is None else str(p) for name in names}
-        return {**asdict(self), **files, "ok": self.ok}
+        values = {k: str(v) if isinstance(v, Path) else v for k, v in asdict(self).items()}
+        return {**values, "ok": self.ok}
 
 
 def run(
@@ -147,17 +143,18 @@ def run(
     ------
     LessonError
         Before anything runs: unknown lesson or parameter, or a value of the wrong type.
+    OSError
+        When ``out`` cannot be written.
     """
     settings = settings or Settings()
-    lesson = lessons.get(id, settings.root)
+    lesson = lessons.get(id)
     given = {"profile": profile, "seed": seed, **settings.parameters}
     lessons.check_parameters(lesson, given)
     notebook = lessons.read(lesson.path)
     if solutions:
         file = lesson.exercises_file
-        notebook = lessons.inject_solutions(
-            notebook, exercises.load(file) if file.is_file() else []
-        )
+        sheet = exercises.load(file) if file.is_file() else []
+        notebook = lessons.inject_solutions(notebook, sheet)
     out = Path(out or paths.work_dir() / "runs").resolve()
     out.mkdir(parents=True, exist_ok=True)
     result = RunResult(id, profile, seed, solutions)
@@ -211,11 +208,6 @@ def _papermill(
 
     from tl_helpers.kit.kernels import manager_class
 
-    options = {
-        "kernel_manager_class": manager_class(watch),
-        "on_cell_executed": count,
-        "shutdown_kernel": "immediate",  # the polite way now and then waits seconds for nothing
-    }
     try:
         papermill.execute_notebook(
             notebook,
@@ -225,10 +217,13 @@ def _papermill(
             language="python",
             progress_bar=False,
             cwd=scratch,
-            **options,
+            kernel_manager_class=manager_class(watch),
+            on_cell_executed=count,
+            shutdown_kernel="immediate",  # the polite way now and then waits seconds for nothing
         )
     except PapermillExecutionError as error:
-        return f"cell [{error.exec_count}] stopped with {error.ename}: {_first_line(error.evalue)}"
+        first = (error.evalue.strip().splitlines() or ["no message"])[0]
+        return f"cell [{error.exec_count}] stopped with {error.ename}: {first}"
     except (DeadKernelError, RuntimeError) as error:
         if watch.timed_out:
             return f"took longer than {watch.seconds:g} s and was stopped."
@@ -243,7 +238,7 @@ def _variables(scratch: Path, lesson: lessons.Lesson, settings: Settings) -> dic
     variables = {
         "TL_OUT": str(scratch),
         "TL_WORK": str(scratch / "work"),
-        "TL_NOTEBOOKS": str(Path(settings.root or paths.notebooks_dir()).resolve()),
+        "TL_NOTEBOOKS": str(paths.notebooks_dir().resolve()),
         "TL_STUDY": lesson.id if settings.study else "",
         "TL_STUDY_CHECK": lesson.id if settings.check else "",
         "TL_PROGRESS": "0",
@@ -304,7 +299,3 @@ def _judge(result: RunResult) -> None:
         wanted = check["state"] == "passed" if result.solutions else check["state"] != "error"
         if not wanted:
             result.problems.append(f"check {check['id']} says {check['state']}.")
-
-
-def _first_line(text: str) -> str:
-    return (text.strip().splitlines() or ["no message"])[0]

@@ -7,38 +7,26 @@ The template is Markdown whose fenced Python blocks become code cells; the words
 
 from __future__ import annotations
 
+import argparse
 import re
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tl_helpers.assets import files, paths
-from tl_helpers.kit import lessons
+from tl_helpers.kit import course_map, lessons
 from tl_helpers.kit.lessons import LessonError
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-TRACKS = (
-    "foundations",
-    "vision",
-    "language",
-    "speech_and_audio",
-    "sim_to_real",
-    "healthcare",
-    "finance",
-    "manufacturing",
-    "when_transfer_fails",
-    "frontiers",
-    "your_own_project",
-)
 _BLOCK = re.compile(r"^```python *(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
 _PROSE = re.compile(r"^<!-- cell (\S+) -->\n", re.MULTILINE)
 _UNTITLED = "Untitled: which question does this lesson answer?"
 _LONGEST_NAME = 5  # words of the title that the file's name takes
 
 
-def create(id: str, title: str | None = None, root: Path | None = None) -> list[Path]:
+def create(id: str, title: str | None = None) -> list[Path]:
     """Write a new lesson's notebook and its exercises.
 
     Parameters
@@ -48,8 +36,6 @@ def create(id: str, title: str | None = None, root: Path | None = None) -> list[
     title : str, optional
         The question that the lesson answers. Without one the files are called "untitled": give
         both a name, and the notebook its title, when the question is found.
-    root : Path, optional
-        Folder of the notebooks; by default `paths.notebooks_dir()`.
 
     Returns
     -------
@@ -60,15 +46,16 @@ def create(id: str, title: str | None = None, root: Path | None = None) -> list[
     ------
     LessonError
         When the id has another form, belongs to no track, or is taken.
+    ValueError
+        When a line of curriculum.md, which names the tracks, cannot be read.
     """
     import nbformat
 
-    root = root or paths.notebooks_dir()
     name = _file_name(id, title or "untitled")
     title = title or _UNTITLED
-    if id in [lesson.id for lesson in lessons.find(root)]:
+    if id in [lesson.id for lesson in lessons.find()]:
         raise LessonError(f"lesson {id} is there already; `tl list` shows all.")
-    notebook = root / _track(id, root) / f"{name}.ipynb"
+    notebook = paths.notebooks_dir() / _track(id) / f"{name}.ipynb"
     sheet = notebook.parent / "solutions" / f"{name}.py"
     sheet.parent.mkdir(parents=True, exist_ok=True)
     files.write_text(sheet, _filled("exercises.py.txt", id, title))
@@ -77,9 +64,24 @@ def create(id: str, title: str | None = None, root: Path | None = None) -> list[
     return [notebook, sheet]
 
 
+def new(args: argparse.Namespace) -> None:
+    """``tl new``: make a lesson's files and name them.
+
+    Raises
+    ------
+    LessonError
+        As `create` does.
+    """
+    for path in create(args.id, args.title):
+        print(f"made {path.relative_to(paths.notebooks_dir()).as_posix()}")
+    print(f"`tl run {args.id} --profile smoke --solutions` runs it.")
+
+
 def to_notebook(text: str, id: str) -> NotebookNode:
     """Notebook of a lesson written as Markdown with fenced Python blocks."""
     from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+    from tl_helpers.kit.cleaning import KERNELSPEC
 
     cells = []
     parts = _BLOCK.split(text)  # prose, words of the fence, code, prose, ...
@@ -91,8 +93,7 @@ def to_notebook(text: str, id: str) -> NotebookNode:
             )
     for number, cell in enumerate(cells):
         cell.id = f"cell-{number:02}"
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    metadata = {"kernelspec": kernel, "tl": {"id": id, "assets": []}}
+    metadata = {"kernelspec": KERNELSPEC, "tl": {"id": id, "assets": []}}
     return new_notebook(cells=cells, metadata=metadata)
 
 
@@ -124,14 +125,16 @@ def _file_name(id: str, title: str) -> str:
     return f"{int(id.partition('.')[2]):02}_{'_'.join(words)}"
 
 
-def _track(id: str, root: Path) -> str:
-    """Folder of the id's track: the one that is there, else the course's name for it."""
-    number = int(id.partition(".")[0])
-    for folder in sorted(root.glob(f"{number:02}_*")):
+def _track(id: str) -> str:
+    """Folder of the id's track: the one that is there, else after its name in the curriculum."""
+    number = id.partition(".")[0]
+    for folder in sorted(paths.notebooks_dir().glob(f"{int(number):02}_*")):
         return folder.name
-    if number > len(TRACKS):
-        raise LessonError(f"there is no track {number}; they go from 1 to {len(TRACKS)}.")
-    return f"{number:02}_{TRACKS[number - 1]}"
+    about = course_map.read()
+    if number not in about:
+        tracks = ", ".join(track for track in about if "." not in track)
+        raise LessonError(f"there is no track {number}; there are {tracks}.")
+    return f"{int(number):02}_{'_'.join(re.findall('[a-z]+', about[number].lower()))}"
 
 
 def _filled(name: str, id: str, title: str) -> str:

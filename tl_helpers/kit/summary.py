@@ -37,6 +37,11 @@ def write(results: Sequence[RunResult], titles: dict[str, str], out: Path) -> Pa
     -------
     Path
         The summary page.
+
+    Raises
+    ------
+    OSError
+        When ``out`` cannot be written.
     """
     rows = "\n".join(_row(result, titles.get(result.id, ""), _page(result)) for result in results)
     good = sum(result.ok for result in results)

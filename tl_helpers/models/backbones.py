@@ -113,7 +113,13 @@ class PicturePreprocess(nn.Module):
         return f"size={self.size}, mean={self.mean}, std={self.std}"
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """Resize and normalise; ValueError for another shape or type."""
+        """Resize and normalise.
+
+        Raises
+        ------
+        ValueError
+            For pictures of another shape or type.
+        """
         if pictures.dim() != 4 or pictures.shape[1] not in (1, 3):
             raise ValueError(
                 f"Pictures have shape {tuple(pictures.shape)}; expected (N, 1 or 3, H, W)."

@@ -74,7 +74,15 @@ class SavedClassifier:
         self._mean, self._std = mean, std
 
     def predict(self, picture: str | Path | Image.Image) -> Answer:
-        """The likeliest class and its probability; see `probabilities`."""
+        """The likeliest class and its probability; see `probabilities`.
+
+        Raises
+        ------
+        FileNotFoundError
+            When there is no such file.
+        datasets.picture_files.UnreadablePicture
+            With the reason.
+        """
         found = self.probabilities(picture)
         name = max(found, key=found.get)
         return Answer(name, found[name])

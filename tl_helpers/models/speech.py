@@ -148,7 +148,13 @@ def load(
 
 
 def of_model(model: nn.Module, processor: object, longest: float = 0.0) -> Recogniser:
-    """The same from transformers' model and processor; the model's encoder is cut in place."""
+    """The same from transformers' model and processor; the model's encoder is cut in place.
+
+    Raises
+    ------
+    ValueError
+        When the model's window holds no clip of ``longest`` seconds.
+    """
     window = cut(model.eval().requires_grad_(False), longest)
     return Recogniser(
         model.model.encoder,

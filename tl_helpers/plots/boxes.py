@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -13,8 +14,22 @@ from torch import Tensor
 
 from tl_helpers.plots.style import DASHES, colour, legend_below, new_axes, styled
 
-TRUE_LOOK = {"edgecolor": "white", "linestyle": "-", "linewidth": 2.0}
-FOUND_LOOK = {"edgecolor": "#FFD92F", "linestyle": (0, (3, 1.5)), "linewidth": 1.6}
+if TYPE_CHECKING:
+    from matplotlib.typing import LineStyleType
+
+    from tl_helpers.models.detection import Curve
+
+
+class Edge(NamedTuple):
+    """The line around a box: colour, matplotlib's line style, and width in points."""
+
+    colour: str
+    style: LineStyleType
+    width: float
+
+
+TRUE_EDGE = Edge("white", "-", 2.0)
+FOUND_EDGE = Edge("#FFD92F", (0, (3, 1.5)), 1.6)
 
 
 @styled
@@ -47,14 +62,9 @@ def boxes(
     ValueError
         When the lengths differ.
     """
-    parts = {"truth": truth, "found": found, "titles": titles}
-    wrong = [
-        name for name, part in parts.items() if part is not None and len(part) != len(pictures)
-    ]
-    if wrong:
-        raise ValueError(
-            f"{wrong[0]} has {len(parts[wrong[0]])} entries for {len(pictures)} pictures."
-        )
+    for name, part in {"truth": truth, "found": found, "titles": titles}.items():
+        if part is not None and len(part) != len(pictures):
+            raise ValueError(f"{name} has {len(part)} entries for {len(pictures)} pictures.")
     columns = min(columns, len(pictures))
     rows = -(-len(pictures) // columns)
     _, grid = plt.subplots(rows, columns, figsize=(7.5, 7.5 / columns * rows + 0.5), squeeze=False)
@@ -62,9 +72,9 @@ def boxes(
         ax.axis("off")
     for place, (ax, picture) in enumerate(zip(grid.flat, pictures, strict=False)):
         ax.imshow(picture.permute(1, 2, 0).numpy(), interpolation="nearest")
-        _draw(ax, truth[place], TRUE_LOOK)
+        _draw(ax, truth[place], TRUE_EDGE)
         if found is not None:
-            _draw(ax, found[place], FOUND_LOOK)
+            _draw(ax, found[place], FOUND_EDGE)
         if titles is not None:
             look = {"fontsize": 9, "fontweight": "normal", "loc": "center", "pad": 3}
             ax.set_title(titles[place], parse_math=False, **look)
@@ -73,7 +83,7 @@ def boxes(
 
 
 @styled
-def precision_recall(curves: Mapping[str, object], ax: Axes | None = None) -> Axes:
+def precision_recall(curves: Mapping[str, Curve], ax: Axes | None = None) -> Axes:
     """Precision against recall as the score's threshold falls, a line for each detector.
 
     Parameters
@@ -91,8 +101,13 @@ def precision_recall(curves: Mapping[str, object], ax: Axes | None = None) -> Ax
         raise ValueError("there is no curve to draw; expected {name: curve}.")
     ax = new_axes(ax, (7, 4.2))
     for index, (name, curve) in enumerate(curves.items()):
-        look = {"color": colour(index), "linestyle": DASHES[index % len(DASHES)]}
-        ax.plot(curve.recall, curve.precision, drawstyle="steps-post", label=name, **look)
+        ax.plot(
+            *(curve.recall, curve.precision),
+            color=colour(index),
+            linestyle=DASHES[index % len(DASHES)],
+            drawstyle="steps-post",
+            label=name,
+        )
     ax.set_xlim(0, 1)
     ax.set_ylim(0, 1.02)
     ax.set_xlabel("recall (share of the true boxes that are found)")
@@ -102,17 +117,20 @@ def precision_recall(curves: Mapping[str, object], ax: Axes | None = None) -> Ax
     return ax
 
 
-def _draw(ax: Axes, corners: Tensor, look: dict) -> None:
+def _draw(ax: Axes, corners: Tensor, edge: Edge) -> None:
     for left, top, right, bottom in corners.tolist():
-        ax.add_patch(Rectangle((left, top), right - left, bottom - top, fill=False, **look))
+        box = Rectangle((left, top), right - left, bottom - top, fill=False, linewidth=edge.width)
+        box.set_edgecolor(edge.colour)
+        box.set_linestyle(edge.style)
+        ax.add_patch(box)
 
 
 def _key(figure, with_found: bool) -> None:
     """A legend under the pictures, on grey since the lines are light."""
-    looks = {"true box": TRUE_LOOK} | ({"predicted box": FOUND_LOOK} if with_found else {})
+    edges = {"true box": TRUE_EDGE} | ({"predicted box": FOUND_EDGE} if with_found else {})
     lines = [
-        Line2D([], [], color=look["edgecolor"], linestyle=look["linestyle"], label=name)
-        for name, look in looks.items()
+        Line2D([], [], color=edge.colour, linestyle=edge.style, label=name)
+        for name, edge in edges.items()
     ]
     place = {"loc": "outside lower center", "ncols": 2, "handlelength": 3.2}
     figure.legend(handles=lines, facecolor="#555555", labelcolor="white", **place)

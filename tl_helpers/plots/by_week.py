@@ -41,7 +41,10 @@ def weeks(
             label=arm,
         )  # fmt: skip
     ax.axhline(0, color="#555555", linewidth=1.2)
-    ax.annotate("above: it pays for itself", (0.01, 0), (0, 3), **_NOTE)
+    ax.annotate(
+        "above: it pays for itself", (0.01, 0), (0, 3), fontsize=8, color="#555555",
+        xycoords=("axes fraction", "data"), textcoords="offset points",
+    )  # fmt: skip
     ax.set_xticks(sorted({week for values in lines.values() for week in values.index}))
     ax.set_xlabel("week of the test")
     ax.set_ylabel(quantity)
@@ -50,11 +53,3 @@ def weeks(
     told = [f"{arm}: {', '.join(f'{v:.0f}' for v in values)}" for arm, values in lines.items()]
     describe(ax, f"{title}. {quantity[0].upper()}{quantity[1:]}, by week. {'. '.join(told)}.")
     return ax
-
-
-_NOTE = {
-    "xycoords": ("axes fraction", "data"),
-    "textcoords": "offset points",
-    "fontsize": 8,
-    "color": "#555555",
-}

@@ -169,11 +169,10 @@ def _level(ax: Axes, value: float | None, name: str, style: dict, right: bool) -
     """A line across the figure, named at the end where curves seldom are."""
     if value is not None:
         ax.axhline(value, zorder=1, **style)
-        where = {"xycoords": ("axes fraction", "data"), "color": "#555555"}
-        side = {"ha": "right" if right else "left"}
         ax.annotate(
-            name, (int(right), value), (-2 if right else 3, 2), **side, **where, **_note("bottom")
-        )
+            name, (int(right), value), (-2 if right else 3, 2), xycoords=("axes fraction", "data"),
+            ha="right" if right else "left", color="#555555", **_note("bottom"),
+        )  # fmt: skip
 
 
 def _with_task(setting, text: str) -> str:

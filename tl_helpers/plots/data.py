@@ -77,10 +77,11 @@ def confusion(truth, predicted, classes: Sequence[str], ax: Axes | None = None) 
     ax.imshow(table / table.sum(axis=1, keepdims=True).clip(1), cmap="Greys", vmin=0, vmax=1)
     for row, column in zip(*np.nonzero(table), strict=True):
         dark = table[row, column] > table[row].sum() / 2
-        tone = {"color": "white" if dark else "black", "fontsize": 8}
-        ax.text(column, row, table[row, column], ha="center", va="center", **tone)
-    turned = {"rotation": 60, "ha": "right", "rotation_mode": "anchor"}
-    ax.set_xticks(range(count), classes, parse_math=False, **turned)
+        tone, number = "white" if dark else "black", str(table[row, column])
+        ax.text(column, row, number, ha="center", va="center", color=tone, fontsize=8)
+    ax.set_xticks(
+        range(count), classes, parse_math=False, rotation=60, ha="right", rotation_mode="anchor"
+    )
     ax.set_yticks(range(count), classes, parse_math=False)
     ax.tick_params(labelsize=8)
     ax.grid(False)
@@ -119,9 +120,14 @@ def embedding(points, labels, classes: Sequence[str], ax: Axes | None = None) ->
         marker = MARKERS[index % len(MARKERS)]
         # The second round of markers is hollow, so that sixteen classes differ without colour.
         filled = (index // len(MARKERS)) % 2 == 0
-        look = {"facecolor": colour(index) if filled else "none", "edgecolor": colour(index)}
-        size = 50 if marker in "*X" else 32
-        ax.scatter(*chosen.T, s=size, marker=marker, linewidth=1.2, label=name, **look)
+        ax.scatter(
+            *(chosen[:, 0], chosen[:, 1], 50 if marker in "*X" else 32),
+            facecolor=colour(index) if filled else "none",
+            edgecolor=colour(index),
+            marker=marker,
+            linewidth=1.2,
+            label=name,
+        )
     ax.set_xticks([])
     ax.set_yticks([])
     ax.set_xlabel("first dimension (no unit)")

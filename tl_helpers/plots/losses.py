@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from numbers import Real
 
 from matplotlib.axes import Axes
@@ -44,11 +45,10 @@ def loss_curves(
     train, valid = _series(losses)
     best = getattr(losses, "best_epoch", None) or _lowest(valid)
     ax, steps = new_axes(ax, (7, 4)), range(1, len(train) + 1)
-    look = {"markersize": 5, "markevery": max(1, len(train) // 20)}
-    ax.plot(steps, train, color=COLOURS[0], marker="o", label="training", **look)
+    draw = partial(ax.plot, steps, markersize=5, markevery=max(1, len(train) // 20))
+    draw(train, color=COLOURS[0], marker="o", label="training")
     if best is not None:
-        style = {"color": COLOURS[1], "marker": "s", "linestyle": "--"}
-        ax.plot(steps, valid, label="validation", **style, **look)
+        draw(valid, color=COLOURS[1], marker="s", linestyle="--", label="validation")
         ax.axvline(best, color="black", linestyle=":", linewidth=1.2, label=f"best {each}, {best}")
     ax.set_xlabel(each)
     ax.set_ylabel("loss (lower is better)")
@@ -82,7 +82,8 @@ def _pair(row) -> tuple[float, float]:
         row = row, None
     if isinstance(row, str) or len(row) != 2 or row[0] is None:
         raise ValueError(f"an entry of losses is {row!r}; expected {_FORMS}.")
-    return tuple(math.nan if value is None else float(value) for value in row)
+    train, valid = (math.nan if value is None else float(value) for value in row)
+    return train, valid
 
 
 def _value(row: Mapping, names: Sequence[str]):
@@ -92,7 +93,7 @@ def _value(row: Mapping, names: Sequence[str]):
 def _lowest(valid: list[float]) -> int | None:
     """Number of the entry with the lowest validation loss, from 1."""
     known = {number: loss for number, loss in enumerate(valid, 1) if math.isfinite(loss)}
-    return min(known, key=known.get) if known else None
+    return min(known, key=known.__getitem__) if known else None
 
 
 def _finding(train: list[float], valid: list[float], best: int | None, each: str) -> str:

@@ -72,8 +72,10 @@ def _panel(ax: Axes, report, budget: int) -> None:
         height = place + rng.uniform(-0.28, 0.28, len(dots))
         ax.plot(dots, height, ".", color=drawn[arm].colour, markersize=4, alpha=0.7)
         reach = [[max(0, mean.mean - mean.low)], [max(0, mean.high - mean.mean)]]
-        bar = {"fmt": "D", "color": "black", "markersize": 5, "capsize": 3, "elinewidth": 1.2}
-        ax.errorbar(mean.mean, place, xerr=reach, markerfacecolor="white", zorder=3, **bar)
+        ax.errorbar(
+            mean.mean, place, xerr=reach, fmt="D", color="black", markersize=5,
+            markerfacecolor="white", capsize=3, elinewidth=1.2, zorder=3,
+        )  # fmt: skip
     ax.set_xlim(-0.06, 1.06)
     ax.set_xticks([0, 0.5, 1])
 

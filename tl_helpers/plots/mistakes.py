@@ -46,14 +46,14 @@ class Errors:
             lines += ["", str(mistake)]
             if self.kind == "text":
                 lines += textwrap.wrap(
-                    mistake.item, WIDTH, initial_indent="  ", subsequent_indent="  "
+                    str(mistake.item), WIDTH, initial_indent="  ", subsequent_indent="  "
                 )
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        show = _text if self.kind == "text" else lambda item: _sound(item, self.rate)
         rows = [
-            f"<tr>{_cells(mistake)}<td>{show(mistake.item)}</td></tr>" for mistake in self.mistakes
+            f"<tr>{_cells(mistake)}<td>{self._shown(mistake)}</td></tr>"
+            for mistake in self.mistakes
         ]
         heads = "".join(f"<th>{name}</th>" for name in ("said", "true", self.kind))
         left = 'style="text-align: left"'
@@ -61,6 +61,11 @@ class Errors:
             f"<table {left}><caption {left}>{html.escape(self.title)}</caption>"
             f"<thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
         )
+
+    def _shown(self, mistake: Mistake) -> str:
+        if self.kind == "text" or self.rate is None:
+            return _text(str(mistake.item))
+        return _sound(mistake.item, self.rate)
 
 
 @styled

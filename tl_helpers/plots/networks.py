@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from itertools import groupby
 
 from matplotlib.axes import Axes
@@ -74,13 +75,15 @@ def network(
 def _box(ax: Axes, bottom: float, stage: Stage) -> None:
     look = _BOXES[stage.state]
     shape = "round,pad=0,rounding_size=0.12"
-    box = FancyBboxPatch((0.1, bottom), _WIDE, _HIGH, boxstyle=shape, edgecolor="#444444", **look)
+    box = FancyBboxPatch((0.1, bottom), _WIDE, _HIGH, boxstyle=shape, edgecolor="#444444")
+    box.set(**look)
     ax.add_patch(box)
     light = stage.state == NEW
     behind = {"facecolor": look["facecolor"], "edgecolor": "none", "pad": 1.5}
-    text = {"color": "white" if light else "black", "va": "center", "bbox": behind, "fontsize": 9}
-    ax.text(0.28, bottom + _HIGH / 2, stage.name, **text)
-    ax.text(_WIDE - 0.08, bottom + _HIGH / 2, _count(stage.parameters), ha="right", **text)
+    tone = "white" if light else "black"
+    write = partial(ax.text, color=tone, va="center", bbox=behind, fontsize=9)
+    write(0.28, bottom + _HIGH / 2, stage.name)
+    write(_WIDE - 0.08, bottom + _HIGH / 2, _count(stage.parameters), ha="right")
 
 
 def _arrow(ax: Axes, bottom: float, word: str) -> None:
@@ -90,15 +93,15 @@ def _arrow(ax: Axes, bottom: float, word: str) -> None:
     ax.annotate("", (middle, bottom - _GAP), (middle, bottom), arrowprops=style)
     if word:
         above = bottom + 0.08 if word == "input" else bottom - _GAP - 0.08
-        where = {"ha": "center", "va": "bottom" if word == "input" else "top", "fontsize": 9}
-        ax.text(middle, above, word, style="italic", **where)
+        side = "bottom" if word == "input" else "top"
+        ax.text(middle, above, word, style="italic", ha="center", va=side, fontsize=9)
 
 
 def _brackets(ax: Axes, stages: list[Stage], step: float) -> None:
     """Neighbours of one state, joined at the right with what they are."""
     place = 0
-    for state, group in groupby(stages, key=lambda stage: stage.state):
-        group = list(group)
+    for state, neighbours in groupby(stages, key=lambda stage: stage.state):
+        group = list(neighbours)
         top, bottom = _HIGH - place * step, -(place + len(group) - 1) * step
         place += len(group)
         right = 0.1 + _WIDE
@@ -106,8 +109,8 @@ def _brackets(ax: Axes, stages: list[Stage], step: float) -> None:
         ax.plot(corners, [top, top, bottom, bottom], color="#444444", linewidth=1.1)
         total = _count(sum(stage.parameters for stage in group))
         middle = (top + bottom) / 2
-        where = {"va": "center", "fontsize": 9.5}
-        ax.text(right + 0.42, middle, f"{_SAID[state]}: {total} weights", **where)
+        said = f"{_SAID[state]}: {total} weights"
+        ax.text(right + 0.42, middle, said, va="center", fontsize=9.5)
 
 
 def _count(parameters: int) -> str:

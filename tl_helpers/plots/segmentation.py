@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -11,6 +12,9 @@ from matplotlib.figure import Figure
 
 from tl_helpers.plots.appearance import looks
 from tl_helpers.plots.style import describe, legend_below, new_axes, styled
+
+if TYPE_CHECKING:
+    from tl_helpers.compare.report import TransferReport
 
 
 @styled
@@ -73,15 +77,15 @@ def surest_errors(scans, truth, shares, reach: int = 10) -> dict:
     index = tuple(np.array(spots, dtype=int).reshape(-1, 3).T)
     wide = np.pad(scans.clip(0, 1), ((0, 0), (reach, reach), (reach, reach)))
     side = 2 * reach + 1
-    items = [wide[n, None, row : row + side, column : column + side] for n, row, column in spots]
-    items = np.stack(items) if items else np.zeros((0, 1, side, side))
+    cuts = [wide[n, None, row : row + side, column : column + side] for n, row, column in spots]
+    items = np.stack(cuts) if cuts else np.zeros((0, 1, side, side))
     picked = {"predicted": said[index], "truth": truth[index], "scores": sure[index]}
     return {"items": items, **picked}
 
 
 @styled
 def places(
-    reports: Mapping[str, object],
+    reports: Mapping[str, TransferReport],
     budget: int,
     *,
     chance: float | None = None,
@@ -115,10 +119,16 @@ def places(
         x = np.arange(len(reports)) + 0.09 * (place - (len(arms) - 1) / 2)
         found = [report.interval(arm, budget) for report in reports.values()]
         means = np.array([one.mean for one in found])
-        ends = [(one.mean - max(one.low, 0), min(one.high, 1) - one.mean) for one in found]
-        ends = np.where(np.isfinite(ends), ends, 0.0).clip(0).T
-        look = {"color": drawn[arm].colour, "marker": drawn[arm].marker}
-        ax.errorbar(x, means, ends, linestyle="none", capsize=2.5, elinewidth=1, label=arm, **look)
+        reach = [(one.mean - max(one.low, 0), min(one.high, 1) - one.mean) for one in found]
+        ax.errorbar(
+            *(x, means, np.where(np.isfinite(reach), reach, 0.0).clip(0).T),
+            color=drawn[arm].colour,
+            marker=drawn[arm].marker,
+            linestyle="none",
+            capsize=2.5,
+            elinewidth=1,
+            label=arm,
+        )
         words.append(f"{arm} " + ", ".join(f"{mean:.2f}" for mean in means))
     for value, style, name in ((chance, ":", "chance"), (good_enough, "--", "good enough")):
         if value is not None:

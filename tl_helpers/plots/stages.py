@@ -114,9 +114,9 @@ def _to_open(parts: Mapping[str, nn.Module], whole: int) -> str | None:
     many = [name for name, part in parts.items() if len(_children(name, part)) > 1]
     blocks = [name for name in many if _is_list(parts[name]) and sizes[name] > whole / 10]
     if blocks:
-        return max(blocks, key=sizes.get)
+        return max(blocks, key=sizes.__getitem__)
     large = [name for name in many if sizes[name] > 0.6 * whole and _holds_list(parts[name])]
-    return max(large, key=sizes.get) if large else None
+    return max(large, key=sizes.__getitem__) if large else None
 
 
 def _is_list(part: nn.Module) -> bool:
@@ -185,5 +185,5 @@ def _one(group: list[Stage]) -> Stage:
     first, last = group[0], group[-1]
     number = last.name.removeprefix(_stem(last))
     name = first.name if len(group) == 1 else f"{first.name} to {number}"
-    counts = (sum(row[field] for row in group) for field in (1, 2))
-    return Stage(name, *counts, first.state)
+    whole, trained = sum(row.parameters for row in group), sum(row.trained for row in group)
+    return Stage(name, whole, trained, first.state)

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
@@ -55,7 +55,7 @@ def styled(draw: Callable) -> Callable:
 
 def use_style() -> None:
     """Set the course's figure style for the rest of the session."""
-    plt.rcParams.update(STYLE)
+    plt.style.use(STYLE)
 
 
 def new_axes(ax: Axes | None, size: tuple[float, float] | None = None) -> Axes:
@@ -66,8 +66,10 @@ def new_axes(ax: Axes | None, size: tuple[float, float] | None = None) -> Axes:
 def legend_below(ax: Axes, handles: Sequence | None = None, **settings) -> None:
     """A legend under the axis label, where it hides nothing."""
     handles = ax.get_legend_handles_labels()[0] if handles is None else handles
-    place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.15), "frameon": False}
-    ax.legend(handles=handles, ncols=3, handlelength=3.2, **place, **settings)
+    ax.legend(
+        handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.15), frameon=False, ncols=3,
+        handlelength=3.2, **settings,
+    )  # fmt: skip
 
 
 def colour(index: int) -> str:
@@ -91,7 +93,8 @@ def description(drawn: Figure | Axes | Sequence[Axes]) -> str:
 def _figure_of(drawn: Figure | Axes | Sequence[Axes]) -> Figure:
     if isinstance(drawn, Figure):
         return drawn
-    return drawn.figure if isinstance(drawn, Axes) else drawn[0].figure
+    figure = drawn.figure if isinstance(drawn, Axes) else drawn[0].figure
+    return figure.figure if isinstance(figure, SubFigure) else figure
 
 
 def show(figure: Figure | Axes | Sequence[Axes], alt: str = "") -> None:
@@ -120,7 +123,8 @@ def show(figure: Figure | Axes | Sequence[Axes], alt: str = "") -> None:
     alt = f"{description(figure)} {alt.strip()}".strip()
     if not alt:
         raise ValueError("alt is empty; describe what the picture shows in a sentence or two.")
-    photographs = any(image.get_array().ndim == 3 for ax in figure.axes for image in ax.images)
+    pixels = [image.get_array() for ax in figure.axes for image in ax.images]
+    photographs = any(values is not None and values.ndim == 3 for values in pixels)
     picture = (jpeg(figure), "image/jpeg") if photographs else (png(figure), "image/png")
     data, metadata = bundle(alt, *picture)
     display(data, metadata=metadata, raw=True)

@@ -118,7 +118,13 @@ def designs(
     counts: tuple[int, int, int, int],
     data_seed: int = 0,
 ) -> list[Product]:
-    """``number`` products of different design, called "design 0" and so on; see `inspected`."""
+    """``number`` products of different design, called "design 0" and so on; see `inspected`.
+
+    Raises
+    ------
+    ValueError
+        For fewer than eight drawings.
+    """
     names = [f"design {place}" for place in range(number)]
     return [inspected(name, drawings, counts, data_seed) for name in names]
 

@@ -93,7 +93,13 @@ class Randomised(gymnasium.Wrapper):
 
 
 def make(environment: str, ranges: Ranges | None = None) -> gymnasium.Env:
-    """The world of this id, randomised where there are ranges."""
+    """The world of this id, randomised where there are ranges.
+
+    Raises
+    ------
+    ValueError
+        When Gymnasium does not know the id, or lacks what the world needs.
+    """
     return Randomised(_made(environment), ranges or {})
 
 
@@ -115,6 +121,11 @@ def judge(model, environment: str, ranges: Ranges, episodes: int, seed: int) -> 
     dict of str to float
         Mean and lowest sum of rewards, and the share of episodes that reach what Gymnasium calls
         solved; NaN where the world names no such bar.
+
+    Raises
+    ------
+    ValueError
+        When Gymnasium cannot make the world.
     """
     world, sums = make(environment, ranges), []
     for number in range(episodes):
@@ -148,6 +159,11 @@ def two_by_two(
     -------
     pandas.DataFrame
         A row for each pair, with the columns of `judge`.
+
+    Raises
+    ------
+    ValueError
+        When Gymnasium cannot make the world.
     """
     import pandas as pd
 

@@ -69,7 +69,13 @@ def materials(
     counts: tuple[int, int, int, int],
     data_seed: int = 0,
 ) -> list[Product]:
-    """A product of each photograph, in their order; see `inspected`."""
+    """A product of each photograph, in their order; see `inspected`.
+
+    Raises
+    ------
+    ValueError
+        For a photograph that is too small.
+    """
     return [inspected(name, shown, counts, data_seed) for name, shown in photographs.items()]
 
 

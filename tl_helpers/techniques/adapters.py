@@ -173,6 +173,11 @@ def save(module: nn.Module, path: str | Path) -> int:
     -------
     int
         Size of the file, in bytes.
+
+    Raises
+    ------
+    ValueError
+        When nothing trains.
     """
     moved = {name: t.cpu().contiguous() for name, t in _moved(module).items()}
     with replacing(Path(path)) as scratch:

@@ -135,7 +135,13 @@ class GradientReversal(nn.Module):
         self.strength = strength
 
     def forward(self, x: Tensor) -> Tensor:
-        """``x``, unchanged."""
+        """``x``, unchanged.
+
+        Raises
+        ------
+        ValueError
+            When ``strength`` is negative or not finite.
+        """
         if not 0 <= self.strength < math.inf:
             raise ValueError(f"strength is {self.strength!r}; expected a number, 0 or more.")
         return _Reversed.apply(x, float(self.strength))

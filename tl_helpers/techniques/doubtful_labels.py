@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tl_helpers.training.probabilities import check_probabilities
+from tl_helpers.techniques.probabilities import check_probabilities
 
 
 def doubtful(probabilities, labels) -> np.ndarray:

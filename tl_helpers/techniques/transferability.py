@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from tl_helpers.training.probabilities import check_probabilities
+from tl_helpers.techniques.probabilities import check_probabilities
 
 
 def logme(features, labels, *, iterations: int = 100, tolerance: float = 1e-6) -> float:

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from tl_helpers.training import processes
 from tl_helpers.training.loss_weights import Loss, LossWeights, measure
 
 
 class Group:
-    """The batches of a step, over all processes, each with its share in the step's loss.
+    """The batches of a step, each with its share in the step's loss.
 
     Parameters
     ----------
@@ -22,19 +21,23 @@ class Group:
         Batches a step; the last step of an epoch may have fewer.
     mixed : bool
         Whether each loss is a blend of those for two labels (mixup).
+
+    Attributes
+    ----------
+    unit : int
+        What the labels of a usual batch add up to; by default those of the step's first one.
     """
 
     def __init__(self, loss_fn: Loss, accumulate: int, mixed: bool = False) -> None:
         self.loss_fn, self.accumulate, self.mixed = loss_fn, accumulate, mixed
-        self._team = processes.current()
         self._weights: LossWeights | None = None
-        self._unit = 0  # labels of a batch, as long as nobody has counted
+        self.unit = 0
         self._total = 0.0  # weight of the labels of this step so far
 
-    def begin(self, y: Tensor) -> None:
-        """Agree with the other processes on a unit, before any of them may leave."""
-        if self._team.count > 1 and not self._unit:
-            self._unit = self._team.broadcast(y.numel())
+    @property
+    def adds(self) -> bool:
+        """Whether the loss is a sum, so that every batch has the share 1."""
+        return self._weights is not None and self._weights.adds
 
     def share(self, outputs: Tensor, y: Tensor) -> float:
         """Factor of a batch's loss, as if all batches of the step were like the first one.
@@ -55,9 +58,9 @@ class Group:
                 "cannot be put together. Expected a mean over all examples, or accumulate=1 in "
                 "one process."
             )
-        self._unit = self._unit or y.numel()
+        self.unit = self.unit or y.numel()
         self._total += weight
-        return weight / (self._unit * self.accumulate)
+        return weight / (self.unit * self.accumulate)
 
     def put_together(self, parameters: Sequence[nn.Parameter], step: int) -> None:
         """Put the gradients right, once the weight of the whole step is known.
@@ -67,19 +70,15 @@ class Group:
         ValueError
             When no label of the step counts.
         """
-        assumed = self._unit * self.accumulate
-        adds = self._weights is not None and self._weights.adds
-        if self._team.count > 1:
-            total = assumed / self._team.count if adds else self._total
-            self._team.average_gradients(parameters, total, assumed)
-        elif not adds:
-            if not self._total:
-                raise ValueError(
-                    f"No label counts in the loss of optimizer step {step}: all are ignored, or "
-                    "have weight 0. Remove such examples, or shuffle them among the others."
-                )
-            if self._total != assumed:
-                gradients = [p.grad for p in parameters if p.grad is not None]
-                torch._foreach_mul_(gradients, assumed / self._total)
-            self._unit = 0
-        self._total = 0.0
+        if self.adds:
+            return
+        if not self._total:
+            raise ValueError(
+                f"No label counts in the loss of optimizer step {step}: all are ignored, or "
+                "have weight 0. Remove such examples, or shuffle them among the others."
+            )
+        assumed = self.unit * self.accumulate
+        if self._total != assumed:
+            gradients = [p.grad for p in parameters if p.grad is not None]
+            torch._foreach_mul_(gradients, assumed / self._total)
+        self.unit, self._total = 0, 0.0

@@ -31,7 +31,7 @@ def check_smallest_batch(
         When the model refuses one example and takes two, and a loader or the batch size gives it
         one; with sizes that do not.
     """
-    count = processes.current().count
+    count = processes.count()
     parts = [max(1, size // count) for size in batches.sizes()]
     if 1 not in parts or not _refuses_one(model, batches, runtime):
         return
@@ -85,8 +85,8 @@ def check_divided(model: nn.Module, batches: Batches, runtime: Runtime) -> None:
     UserWarning
         For other batch-norm that trains, with what to write instead; on the first process.
     """
-    team = processes.current()
-    if team.count == 1:
+    count = processes.count()
+    if count == 1:
         return
     if isinstance(model, DistributedDataParallel):
         raise ValueError(
@@ -96,21 +96,21 @@ def check_divided(model: nn.Module, batches: Batches, runtime: Runtime) -> None:
     norms = {name: module for name, module in model.named_modules()
              if isinstance(module, _BatchNorm) and _obeys_train(module)}  # fmt: skip
     alone = [name for name, m in norms.items() if not isinstance(m, nn.SyncBatchNorm)]
-    smallest = min(batches.sizes(), default=team.count)
-    if len(alone) < len(norms) and smallest < team.count:
+    smallest = min(batches.sizes(), default=count)
+    if len(alone) < len(norms) and smallest < count:
         raise ValueError(
-            f"The smallest batch has {smallest} examples for {team.count} processes, and "
+            f"The smallest batch has {smallest} examples for {count} processes, and "
             "synchronised batch-norm needs one in each. Choose another batch_size."
         )
-    if not alone or team.rank > 0:
+    if not alone or processes.rank() > 0:
         return
     cure = "synchronise them: model = nn.SyncBatchNorm.convert_sync_batchnorm(model)"
     if runtime.device.type == "cpu":
         cure = "torch synchronises them on GPUs only; on CPUs freeze them (freezing.freeze)"
     warnings.warn(
         f"Each process normalises its own part of a batch in {len(alone)} batch-norm layers "
-        f"({_list(alone)}), so the model trains differently from one process. Before making the "
-        f"optimizer, {cure}, or use nn.GroupNorm.",
+        f"({first_names(alone)}), so the model trains differently from one process. Before making "
+        f"the optimizer, {cure}, or use nn.GroupNorm.",
         stacklevel=3,
     )
 
@@ -124,20 +124,32 @@ def _obeys_train(module: nn.Module) -> bool:
 
 
 @contextmanager
-def undisturbed(model: nn.Module, batches: Batches) -> Iterator[None]:
-    """Leave buffers, modes and generators as if nobody had looked."""
-    before, modes = rng_state(batches.generators), [(m, m.training) for m in model.modules()]
-    buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
+def eval_mode(model: nn.Module) -> Iterator[None]:
+    """Put a model in eval mode, and each of its modules back in its own mode afterwards."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
     try:
         yield
     finally:
-        set_rng_state(before, batches.generators)
         for module, mode in modes:
             module.training = mode
+
+
+@contextmanager
+def undisturbed(model: nn.Module, batches: Batches) -> Iterator[None]:
+    """`eval_mode` that leaves buffers and generators, too, as if nobody had looked."""
+    before = rng_state(batches.generators)
+    buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
+    try:
+        with eval_mode(model):
+            yield
+    finally:
+        set_rng_state(before, batches.generators)
         with torch.no_grad():
             for buffer, value in buffers:
                 buffer.copy_(value)
 
 
-def _list(names: Sequence[str]) -> str:
+def first_names(names: Sequence[str]) -> str:
+    """At most three of them, in words."""
     return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")

@@ -87,10 +87,10 @@ class TensorBatches:
 
     def start(self, skip: int = 0) -> Iterator[Batch]:
         """Draw the epoch's order now; then yield its batches after the first ``skip``."""
-        team, sizes = processes.current(), self.sizes()
-        if self.shuffle or team.count > 1:
-            chosen = team.broadcast(self._order()).to(_home(self.x)).split(sizes)[skip:]
-            return map(self._take, team.shares(chosen))
+        sizes, several = self.sizes(), processes.count() > 1
+        if self.shuffle or several:
+            chosen = processes.broadcast(self._order()).to(_home(self.x)).split(sizes)[skip:]
+            return map(self._take, map(processes.part, chosen) if several else chosen)
         first = skip * self.batch_size
         return (self._slice(first + n * self.batch_size, size)
                 for n, size in enumerate(sizes[skip:]))  # fmt: skip
@@ -154,7 +154,7 @@ class LoaderBatches:
     def __init__(self, loader: DataLoader, runtime: Runtime) -> None:
         loaders.check_sized(loader)
         self.loader = loader
-        self._own = loader if processes.world_size() == 1 else loaders.divided(loader)
+        self._own = loader if processes.count() == 1 else loaders.divided(loader)
         self.begun: Iterator | None = None
         self.device = runtime.device
         self.classes: int | None = None

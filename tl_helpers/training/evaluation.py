@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from tl_helpers.training import input_checks, loaders, processes
+from tl_helpers.training import batch_checks, input_checks, loaders, processes
 from tl_helpers.training.batches import Batches, as_batches
 from tl_helpers.training.inputs import check_labels
 from tl_helpers.training.losses import NonFiniteLoss
@@ -59,7 +59,7 @@ def score(
     metric: Callable[[Tensor, Tensor], float] | None,
 ) -> Evaluation:
     """`evaluate` on batches whose inputs have been checked before."""
-    with input_checks.eval_mode(place(model, runtime)), torch.inference_mode():
+    with batch_checks.eval_mode(place(model, runtime)), torch.inference_mode():
         outputs, y = _outputs(model, batches, runtime)
         if y is None:
             raise ValueError("The data has no labels; expected pairs (x, y).")
@@ -71,7 +71,7 @@ def score(
         value = float(metric(outputs.cpu(), y.cpu()))
     else:
         value = -loss if y.is_floating_point() else accuracy(outputs, y)
-    loss, value = processes.current().broadcast((loss, value))  # one truth to stop early by
+    loss, value = processes.broadcast((loss, value))  # one truth to stop early by
     if metric is not None and not math.isfinite(value):
         raise ValueError(
             f"The metric returned {value}; expected a finite number, higher is better."
@@ -126,7 +126,7 @@ def predict(model: nn.Module, data: object, runtime: Runtime, batch_size: int = 
     batches = as_batches(data, batch_size, runtime)
     if batches.examples == 0:
         raise ValueError("The data is empty; expected at least one example.")
-    with input_checks.eval_mode(place(model, runtime)), torch.inference_mode():
+    with batch_checks.eval_mode(place(model, runtime)), torch.inference_mode():
         outputs = _outputs(model, batches, runtime)[0].cpu()
     return outputs.clone()  # made outside of inference mode, so that it may enter training
 
@@ -161,11 +161,10 @@ def _outputs(model: nn.Module, batches: Batches, runtime: Runtime) -> tuple[Tens
 
 def _all_parts(pairs: list[tuple], device: torch.device) -> list[tuple]:
     """Outputs and labels of every process's part of each batch, in the order of the data."""
-    team = processes.current()
-    if team.count == 1:
+    if processes.count() == 1:
         return pairs
-    team.check_same({"batches of data": len(pairs)})
-    parts = team.gather([_to(pair, torch.device("cpu")) for pair in pairs])
+    processes.check_same({"batches of data": len(pairs)})
+    parts = processes.gather([_to(pair, torch.device("cpu")) for pair in pairs])
     return [_to(part, device) for batch in zip(*parts, strict=True) for part in batch
             if part[0] is not None]  # fmt: skip
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from tl_helpers.training import loaders
-from tl_helpers.training.batch_checks import check_smallest_batch, undisturbed
+from tl_helpers.training.batch_checks import check_smallest_batch, first_names, undisturbed
 from tl_helpers.training.batches import Batches, LoaderBatches, TensorBatches
 from tl_helpers.training.failures import out_of_memory
 from tl_helpers.training.inputs import Inputs, check_labels
@@ -106,7 +105,7 @@ def check_model(
         For outputs whose shape does not suit the labels, labels out of range, a loss that is not
         one number, or a batch that the model refuses.
     """
-    with undisturbed(model, batches), eval_mode(model), torch.no_grad(), runtime.autocast():
+    with undisturbed(model, batches), torch.no_grad(), runtime.autocast():
         x, y = _peek(batches, name)
         try:
             outputs = model(x)
@@ -208,14 +207,14 @@ def check_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
     twice = [names.get(i, "a parameter") for i, count in Counter(held).items() if count > 1]
     if twice:
         raise ValueError(
-            f"The optimizer holds {_list(twice)} more than once, so each step would move it more "
-            "than once. Expected every parameter in exactly one group."
+            f"The optimizer holds {first_names(twice)} more than once, so each step would move it "
+            "more than once. Expected every parameter in exactly one group."
         )
     missing = [names[i] for i in names if i in trainable - set(held)]
     if missing:
         warnings.warn(
-            f"The optimizer misses {len(missing)} trainable parameters ({_list(missing)}), which "
-            "will not change. Freeze them, or add them to the optimizer.",
+            f"The optimizer misses {len(missing)} trainable parameters ({first_names(missing)}), "
+            "which will not change. Freeze them, or add them to the optimizer.",
             stacklevel=3,
         )
     if any(i not in names for i in held):
@@ -224,18 +223,6 @@ def check_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
             "this model. Was it made before a part was replaced?",
             stacklevel=3,
         )
-
-
-@contextmanager
-def eval_mode(model: nn.Module) -> Iterator[None]:
-    """Put a model in eval mode, and each of its modules back in its own mode afterwards."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
 
 
 def _peek(batches: Batches, name: str) -> tuple[Inputs, Tensor]:
@@ -253,7 +240,3 @@ def _shape(x: Inputs) -> str:
     if isinstance(x, dict):
         return ", ".join(f"{key} {tuple(value.shape)}" for key, value in x.items())
     return f"shape {tuple(x.shape)}, {x.dtype}"
-
-
-def _list(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")

@@ -198,9 +198,8 @@ class _Parts:
         return len(self.batches)
 
     def __iter__(self) -> Iterator[list[int]]:
-        team = processes.current()
-        drawn = team.broadcast([torch.as_tensor(batch) for batch in self.batches])
-        yield from (part.tolist() for part in team.shares(drawn))
+        drawn = processes.broadcast([torch.as_tensor(batch) for batch in self.batches])
+        yield from (processes.part(batch).tolist() for batch in drawn)
 
 
 def _collate(collate: Callable, items: list) -> object:

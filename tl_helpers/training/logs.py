@@ -1,4 +1,4 @@
-"""What training shows while it runs: CSV and TensorBoard logs, and a progress bar.
+"""What training shows while it runs: a table of the epochs, and a progress bar.
 
 A logger is any function of the `History`; `fit` calls it after each epoch.
 """
@@ -32,37 +32,6 @@ class CsvLog:
             table = csv.DictWriter(file, history.epochs[0].keys())
             table.writeheader()
             table.writerows(history.epochs)
-
-
-class TensorBoardLog:
-    """Write the numbers of each epoch for ``tensorboard --logdir FOLDER``.
-
-    Parameters
-    ----------
-    folder : path
-
-    Raises
-    ------
-    ImportError
-        When the package tensorboard is missing; `CsvLog` needs nothing.
-    """
-
-    def __init__(self, folder: str | Path) -> None:
-        from torch.utils.tensorboard import SummaryWriter
-
-        self._make = SummaryWriter
-        self.folder = Path(folder)
-        self._writer = None
-
-    def __call__(self, history: History) -> None:
-        """Write the newest epoch."""
-        row = history.epochs[-1]
-        if self._writer is None:  # a continued run hides what was written after its checkpoint
-            self._writer = self._make(self.folder, purge_step=row["epoch"])
-        for name, value in row.items():
-            if name != "epoch" and value is not None:
-                self._writer.add_scalar(name, value, row["epoch"])
-        self._writer.flush()
 
 
 class ProgressBar:

@@ -1,7 +1,7 @@
-"""The training loop and its step, on one device, in plain PyTorch.
+"""The training loop, on one device, in plain PyTorch; its step is in `steps`.
 
-Under ``accelerate launch`` or torchrun every process runs the same loop on its part of each batch;
-what they exchange is in `processes`.
+Under ``accelerate launch`` or torchrun every process runs the same loop on its part of each batch,
+with a step that puts their gradients together: `shared_step`.
 """
 
 from __future__ import annotations
@@ -14,17 +14,16 @@ import torch
 from torch import Tensor, nn
 
 from tl_helpers.training import batch_checks, checkpoints, input_checks, plan, processes
-from tl_helpers.training.accumulation import Group
 from tl_helpers.training.batches import Batch, as_batches
 from tl_helpers.training.evaluation import place, validate
 from tl_helpers.training.failures import explained
 from tl_helpers.training.history import History
-from tl_helpers.training.inputs import Inputs
 from tl_helpers.training.logs import CsvLog, ProgressBar
 from tl_helpers.training.losses import LossMeter, check_weights_finite
-from tl_helpers.training.mixup import Mixup
 from tl_helpers.training.run_state import RunState
 from tl_helpers.training.runtime import Runtime, own_randomness
+from tl_helpers.training.shared_step import new_step
+from tl_helpers.training.steps import TrainStep
 
 _SHOW_EVERY = 50  # optimizer steps between two updates of the progress bar
 
@@ -133,26 +132,24 @@ def fit(
     classes = getattr(train, "classes", None)
     input_checks.check_sets(model, batches, held_out, loss_fn, runtime, classes, epochs)
     per_step = scheduler if scheduler_per == "step" else None
-    step = TrainStep(model, optimizer, loss_fn, runtime, accumulate=accumulate, clip=clip,
-                     scheduler=per_step, mixup=mixup, augment=augment)  # fmt: skip
+    step = new_step(model, optimizer, loss_fn, runtime, accumulate=accumulate, clip=clip,
+                    scheduler=per_step, mixup=mixup, augment=augment)  # fmt: skip
     run = RunState(step, batches, scheduler, checkpoint_dir, checkpoint_every, classes)
     logger = CsvLog(logger) if isinstance(logger, str | Path) else logger
-    team = processes.current()
     run.agree({"epochs": epochs, "valid": None if held_out is None else held_out.examples})
     batch_checks.check_divided(model, batches, runtime)
-    team.share_model(model)
     with own_randomness():
         if resume and checkpoints.latest(checkpoint_dir) is not None:
             run.load()
         plan.check_length(scheduler, run.schedule_to_come(epochs))
-        bar = ProgressBar(progress and team.rank == 0, run.steps(epochs), step.updates)
+        bar = ProgressBar(progress and processes.rank() == 0, run.steps(epochs), step.updates)
         with explained(run), closing(bar):
             while run.epoch <= epochs and not run.waited_too_long(patience):
                 _fit_epoch(run, bar)
                 result = validate(model, held_out, loss_fn, runtime, metric, run.epoch)
                 run.end_epoch(result.loss, result.metric)
                 if logger is not None:
-                    team.on_first(lambda: logger(run.history))
+                    processes.on_first(lambda: logger(run.history))
             run.history.stopped = "early" if run.epoch <= epochs else "finished"
     return run.finish()
 
@@ -188,11 +185,10 @@ def train_one_epoch(
     NonFiniteLoss
     """
     batches = as_batches(data, batch_size, runtime, shuffle=True)
-    step = TrainStep(place(model, runtime), optimizer, loss_fn, runtime, **step_options)
+    step = new_step(place(model, runtime), optimizer, loss_fn, runtime, **step_options)
     batch_checks.check_smallest_batch(model, batches, runtime)
     meter = LossMeter(accumulate=step.accumulate)
     batch_checks.check_divided(model, batches, runtime)
-    processes.current().share_model(model)
     with own_randomness():
         _one_pass(step, batches.start(), meter)
     return meter.mean
@@ -223,108 +219,4 @@ def _one_pass(
             after_step()
     step.update()  # the last group may be incomplete
     meter.finish()
-    processes.current().share_buffers(step.model)  # such as batch-norm's statistics
-
-
-class TrainStep:
-    """Forward and backward pass of one batch; an optimizer step after every `accumulate` of them.
-
-    Parameters
-    ----------
-    model, optimizer, loss_fn, runtime
-        ``loss_fn(outputs, y)`` returns the mean over the batch's examples.
-    accumulate : int
-        Batches a step. The gradient is that of one large batch, also when batches differ in size,
-        in the last, incomplete group of an epoch, with class weights and ignored labels, and the
-        parts of all processes included: see `accumulation`.
-    clip : float, optional
-        Largest norm of the whole gradient.
-    scheduler : torch scheduler, optional
-        Advanced after every optimizer step.
-    mixup : float or callable, optional
-        Alpha of `Mixup`, or ``mixup(x, y) -> (x, y_a, y_b, weight)``. Each of several processes
-        blends within its part of a batch, by a weight of its own.
-    augment : callable, optional
-        ``augment(x) -> x`` on each batch, on the device.
-    """
-
-    def __init__(
-        self,
-        model: nn.Module,
-        optimizer: torch.optim.Optimizer,
-        loss_fn: Callable[[Tensor, Tensor], Tensor],
-        runtime: Runtime,
-        *,
-        accumulate: int = 1,
-        clip: float | None = None,
-        scheduler=None,
-        mixup: float | Callable | None = None,
-        augment: Callable[[Inputs], Inputs] | None = None,
-    ) -> None:
-        self.model, self.optimizer, self.loss_fn = model, optimizer, loss_fn
-        self.runtime, self.scaler, self.autocast = runtime, runtime.scaler(), runtime.autocast()
-        self.accumulate, self.clip, self.scheduler = accumulate, clip, scheduler
-        self.mixup = Mixup(mixup) if isinstance(mixup, int | float) else mixup
-        self.augment = augment
-        self.updates = 0  # optimizer steps so far
-        self.pending = 0  # batches whose gradients wait for a step
-        whole = accumulate == 1 and processes.current().count == 1  # a batch is a step
-        self._group = None if whole else Group(loss_fn, accumulate, self.mixup is not None)
-        self._nothing = torch.zeros((), device=runtime.device), 0  # of a batch with no part here
-        optimizer.zero_grad(set_to_none=True)
-
-    def __call__(self, x: Inputs | None, y: Tensor) -> tuple[Tensor, int]:
-        """Train on one batch; its loss, detached, on the device, and how many examples it is of."""
-        if self._group is not None:
-            self._group.begin(y)
-        loss, examples = self._nothing if x is None else self._backward(x, y)
-        self.pending += 1
-        if self.pending == self.accumulate:
-            self.update()
-        return loss, examples
-
-    def _backward(self, x: Inputs, y: Tensor) -> tuple[Tensor, int]:
-        if self.augment is not None:
-            x = self.augment(x)
-        with self.autocast:
-            if self.mixup is None:
-                outputs = self.model(x)
-                loss = self.loss_fn(outputs, y)
-            else:
-                x, y, y_b, weight = self.mixup(x, y)
-                outputs = self.model(x)
-                loss = weight * self.loss_fn(outputs, y) + (1 - weight) * self.loss_fn(outputs, y_b)
-        share = 1.0 if self._group is None else self._group.share(outputs, y)
-        if not share:  # no label of this batch counts, and the loss is 0 / 0
-            return self._nothing
-        self.scaler.scale(loss if share == 1.0 else loss * share).backward()
-        return loss.detach(), len(y)
-
-    def update(self) -> None:
-        """Optimizer step with the gradients of the pending batches, if there are any."""
-        if not self.pending:
-            return
-        if self._group is not None:
-            self._group.put_together(self._parameters(), self.updates + 1)
-        if self.clip is not None:
-            self.scaler.unscale_(self.optimizer)
-            nn.utils.clip_grad_norm_(self._parameters(), self.clip)
-        stepped = self._step()
-        self.optimizer.zero_grad(set_to_none=True)
-        self.pending = 0
-        self.updates += 1
-        if self.scheduler is not None and stepped:
-            self.scheduler.step()
-
-    def _step(self) -> bool:
-        """Whether the step was taken: in fp16 a step whose gradients overflow is skipped."""
-        if not self.scaler.is_enabled():
-            self.optimizer.step()
-            return True
-        before = self.scaler.get_scale()
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
-        return self.scaler.get_scale() >= before
-
-    def _parameters(self) -> list[nn.Parameter]:
-        return [p for group in self.optimizer.param_groups for p in group["params"]]
+    processes.share_buffers(step.model)  # such as batch-norm's statistics

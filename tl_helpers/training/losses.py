@@ -47,22 +47,19 @@ class LossMeter:
         """
         if not self._losses:
             return
-        losses, sizes = processes.current().mean_losses(torch.stack(self._losses), self._sizes)
+        mine = zip(torch.stack(self._losses).tolist(), self._sizes, strict=True)
         self._losses, self._sizes = [], []
-        for number, (loss, size) in enumerate(
-            zip(losses.tolist(), sizes, strict=True), self.batches
-        ):
-            if not size:  # no label of the batch counts
-                continue
-            if not math.isfinite(loss):
-                step = self.first_step + number // self.accumulate
+        for parts in zip(*processes.gather(list(mine)), strict=True):
+            total = sum(loss * size for loss, size in parts if size)  # 0: no label of it counts
+            if not math.isfinite(total):
+                step = self.first_step + self.batches // self.accumulate
                 raise NonFiniteLoss(
-                    f"The training loss became {loss} at epoch {self.epoch}, step {step} "
-                    f"(batch {number + 1} of the epoch)."
+                    f"The training loss became {total} at epoch {self.epoch}, step {step} "
+                    f"(batch {self.batches + 1} of the epoch)."
                 )
-            self.total += loss * size
-        self.examples += sum(sizes)
-        self.batches += len(sizes)
+            self.total += total
+            self.examples += sum(size for _, size in parts)
+            self.batches += 1
 
     def finish(self) -> None:
         """`flush` at the end of an epoch, which must have had a batch.

@@ -25,7 +25,7 @@ class RunState:
 
     Parameters
     ----------
-    step : loop.TrainStep
+    step : steps.TrainStep
     batches : Batches
         Of the training set.
     scheduler : torch scheduler or None
@@ -65,7 +65,7 @@ class RunState:
         """
         newest = None if self.folder is None else checkpoints.latest(self.folder)
         facts = {**self._settings(), "newest checkpoint": newest and newest.name, **facts}
-        processes.current().check_same(facts)
+        processes.check_same(facts)
 
     def steps(self, epochs: int) -> int | None:
         """Optimizer steps of a run of so many epochs; None for a stream, where nobody knows."""
@@ -145,14 +145,14 @@ class RunState:
             When it cannot be written; the previous one stays.
         """
         self.meter.flush()
-        model, team = self.step.model, processes.current()
-        team.share_buffers(model)
+        model = self.step.model
+        processes.share_buffers(model)
         check_weights_finite(model, self.epoch, self.step.updates)
         weights = {"model": model.state_dict(), "unsaved": _unsaved(model)}
         if self.best is not None:
             weights["best"] = self.best
-        state = self._state(team)
-        team.on_first(
+        state = self._state()
+        processes.on_first(
             lambda: checkpoints.save_checkpoint(self.folder, weights, state, self.classes)
         )
 
@@ -196,13 +196,13 @@ class RunState:
         self.meter = LossMeter(self.epoch, step.accumulate, position["first_step"])
         for name in ("batches", "examples", "total"):
             setattr(self.meter, name, position[name])
-        rank = processes.current().rank
+        rank = processes.rank()
         self._epoch_rng, self._continue_rng = state["epoch_rng"][rank], state["rng"][rank]
         if not self.meter.batches:  # between two epochs there is no order to draw again
             checkpoints.set_rng_state(self._continue_rng, self.batches.generators)
             self._continue_rng = None
 
-    def _state(self, team: processes.OneProcess) -> dict:
+    def _state(self) -> dict:
         step, meter = self.step, self.meter
         return {
             "settings": self._settings(),
@@ -220,8 +220,8 @@ class RunState:
             "scaler": step.scaler.state_dict(),
             "scheduler": None if self.scheduler is None else self.scheduler.state_dict(),
             "history": asdict(self.history),
-            "rng": team.gather(checkpoints.rng_state(self.batches.generators)),
-            "epoch_rng": team.gather(self._epoch_rng),
+            "rng": processes.gather(checkpoints.rng_state(self.batches.generators)),
+            "epoch_rng": processes.gather(self._epoch_rng),
         }
 
     def _settings(self) -> dict:
@@ -233,7 +233,7 @@ class RunState:
             "accumulate": self.step.accumulate,
             "clip": self.step.clip,
             "precision": self.step.runtime.precision,
-            "processes": processes.world_size(),
+            "processes": processes.count(),
             "optimizer": type(optimizer).__name__,
             "scheduler": None if self.scheduler is None else type(self.scheduler).__name__,
             "scheduler_per": "epoch" if self.step.scheduler is None else "step",

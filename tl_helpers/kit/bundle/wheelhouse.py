@@ -9,23 +9,24 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from email.parser import BytesParser
 from pathlib import Path
 
+from packaging.metadata import Metadata
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
-from packaging.version import Version
 
 from tl_helpers.assets.origins import pip_answer
 from tl_helpers.kit.bundle.targets import Target
 
+_METADATA = re.compile(r"[^/]+\.dist-info/METADATA")
 _AT_ONCE = 8  # packages of one pip call: an interrupted bundle loses no more than these
 
 
@@ -44,14 +45,11 @@ class Wheelhouse:
     target : Target
     pip_options : sequence of str
         Passed on to ``pip download``, such as ``--extra-index-url``.
-    say : callable
-        Told what is being downloaded.
     """
 
     folder: Path
     target: Target
     pip_options: Sequence[str] = ()
-    say: Callable[[str], None] = print
 
     def find(self, name: str, specifier: SpecifierSet) -> Path | None:
         """Newest, best fitting wheel of a package in the folder; None when none fits."""
@@ -79,14 +77,12 @@ class Wheelhouse:
         missing = [name for name in wanted if not self.find(name, wanted[name])]
         for start in range(0, len(missing), _AT_ONCE):
             names = missing[start : start + _AT_ONCE]
-            self.say(f"{self.target.name}: {', '.join(names)}")
+            print(f"{self.target.name}: {', '.join(names)}", flush=True)
             self._download([f"{name}{wanted[name]}" for name in names])
-        found = {name: self.find(name, specifier) for name, specifier in wanted.items()}
-        if lacking := [name for name, path in found.items() if path is None]:
-            raise BundleError(
-                f"pip brought no wheel of {', '.join(lacking)} that fits {self.target.name}."
-            )
-        return {name: path for name, path in found.items() if path is not None}
+        found = {n: path for n, asked in wanted.items() if (path := self.find(n, asked))}
+        if lacking := ", ".join(wanted.keys() - found):
+            raise BundleError(f"pip brought no wheel of {lacking} that fits {self.target.name}.")
+        return found
 
     def _download(self, requirements: list[str]) -> None:
         """Let pip download into a folder beside, then move: a wheel in the folder is whole."""
@@ -122,17 +118,8 @@ def _refuse(log: str, requirements: list[str], house: Wheelhouse) -> None:
     )
 
 
-@dataclass(frozen=True)
-class Metadata:
-    """What a wheel states: its version, what it needs, and the Pythons that it runs on."""
-
-    version: Version
-    requirements: list[Requirement]
-    pythons: SpecifierSet
-
-
 def metadata(wheel: Path) -> Metadata:
-    """Read what a wheel states.
+    """Read what a wheel states: its version, what it needs, the Pythons that it runs on.
 
     Raises
     ------
@@ -141,19 +128,12 @@ def metadata(wheel: Path) -> Metadata:
     """
     try:
         with zipfile.ZipFile(wheel) as archive:
-            (name,) = [n for n in archive.namelist() if _is_metadata(n)]
-            message = BytesParser().parsebytes(archive.read(name))
+            (name,) = [n for n in archive.namelist() if _METADATA.fullmatch(n)]
+            return Metadata.from_email(archive.read(name), validate=False)
     except (zipfile.BadZipFile, ValueError) as error:
         raise BundleError(
             f"{wheel} is no whole wheel ({error}): delete it and run again."
         ) from error
-    requirements = [Requirement(line) for line in message.get_all("Requires-Dist") or []]
-    pythons = SpecifierSet(message["Requires-Python"] or "")
-    return Metadata(Version(message["Version"]), requirements, pythons)
-
-
-def _is_metadata(name: str) -> bool:
-    return name.count("/") == 1 and name.endswith(".dist-info/METADATA")
 
 
 def collect(
@@ -196,7 +176,7 @@ def collect(
         level = [
             requirement
             for name, extra in sorted(asked - expanded)
-            for requirement in metadata(wheels[name]).requirements
+            for requirement in metadata(wheels[name]).requires_dist or []
             if house.target.holds(requirement.marker, extra)
         ]
         expanded |= asked
@@ -222,7 +202,7 @@ def oldest_python(wheels: Iterable[Path], target: Target) -> str:
     BundleError
         When there is none.
     """
-    stated = [metadata(wheel).pythons for wheel in wheels]
+    stated = [metadata(wheel).requires_python or SpecifierSet() for wheel in wheels]
     for release in target.releases:
         if all(pythons.contains(release) for pythons in stated):
             return release

@@ -12,6 +12,7 @@ bundle brings it up to date, adds kinds of computers, and replaces damaged files
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import json
 import os
@@ -22,8 +23,8 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterable, Sequence
-from functools import partial
 from importlib import resources, util
+from itertools import product
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -36,6 +37,7 @@ from tl_helpers.assets.archives import contents, require_space
 from tl_helpers.assets.entries import Asset, read_catalogue
 from tl_helpers.assets.integrity import file_sha256
 from tl_helpers.assets.origins import pip_answer
+from tl_helpers.kit import lab
 from tl_helpers.kit.bundle import offline
 from tl_helpers.kit.bundle.parcels import collect as collect_parcels
 from tl_helpers.kit.bundle.targets import Target
@@ -46,12 +48,33 @@ from tl_helpers.kit.bundle.wheelhouse import (
     metadata,
     oldest_python,
 )
+from tl_helpers.kit.lessons import LessonError
 
 _TEXTS = {offline.START, "README.txt", offline.MANIFEST, offline.UNFINISHED}
 _OURS = {"wheels", "parcels", *_TEXTS}
 _CUDA = ("wheels/nvidia_", "wheels/cuda_", "wheels/triton-")
 _BLOCK = 4096  # bytes: files take whole blocks on a disk
 _WHEELS_AT_LEAST = 300 << 20  # bytes: macOS, the smallest, took this much in version 0.1.0
+
+
+def bundle(args: argparse.Namespace) -> None:
+    """``tl bundle``: write one and say what it takes.
+
+    Raises
+    ------
+    LessonError
+        For a kind of computer or a track that is unknown.
+    BundleError, OSError
+        As `write` does.
+    """
+    platform, _, python = offline.this_computer().rpartition("-")
+    pairs = product(args.platform or [platform], args.python or [python])
+    try:
+        targets = [Target(*pair) for pair in pairs]
+    except ValueError as error:
+        raise LessonError(str(error)) from error
+    names = lab.wanted_assets([], everything=False, track=args.track)
+    print(report(write(Path(args.dir).resolve(), targets, names, args.passed_on)))
 
 
 def write(
@@ -91,7 +114,7 @@ def write(
     """
     root = _checkout(root or paths.kit_root())
     former = _claim(folder)
-    kinds = dict.fromkeys([*_former_targets(former), *targets])
+    kinds = dict.fromkeys([*(Target(*n.rsplit("-", 1)) for n in former["targets"]), *targets])
     wanted = [asset for asset in read_catalogue() if asset.name in {*assets, *former["assets"]}]
     there = sum(wheel.stat().st_size for wheel in folder.glob("*/*.whl"))
     require_space(folder, _WHEELS_AT_LEAST + sum(asset.bytes for asset in wanted) - there)
@@ -158,10 +181,6 @@ def _whole(wheel: Path, recorded: dict | None) -> bool:
         return False
 
 
-def _former_targets(former: dict) -> list[Target]:
-    return [Target(*name.rsplit("-", 1)) for name in former["targets"]]
-
-
 def _build_kit(root: Path, wheels: Path, pip_options: Sequence[str]) -> Path:
     """Build the wheel of the course, lessons included, from the checkout."""
     command = [sys.executable, "-P", "-m", "pip", "wheel", "--no-deps", "--quiet"]
@@ -184,7 +203,7 @@ def _pins(root: Path, target: Target) -> dict[str, SpecifierSet]:
 
 
 def _collect_wheels(root: Path, kit: Path, house: Wheelhouse) -> list[Path]:
-    wanted = [*metadata(kit).requirements, Requirement("pip")]
+    wanted = [*(metadata(kit).requires_dist or []), Requirement("pip")]
     return [kit, *collect(wanted, _pins(root, house.target), house)]
 
 
@@ -196,35 +215,37 @@ def _finish(
     for path in [*folder.glob("wheels/*"), *folder.glob("parcels/*")]:
         if path not in needed:
             path.unlink() if path.is_file() else shutil.rmtree(path)
-    name = partial(_relative, folder)
     manifest = {
         "format": offline.FORMAT,
         "course": __version__,
-        "targets": {
-            target.name: {
-                "wheels": [*map(name, found)],
-                "installed_bytes": _unpacked(found),
-                "oldest_python": oldest_python(found, target),
-            }
-            for target, found in wheels.items()
-        },
+        "targets": {target.name: _entry(folder, target, found) for target, found in wheels.items()},
         "assets": [asset.name for asset in assets],
         "asset_bytes": _unpacked(parcels),
-        "parcels": [*map(name, parcels)],
+        "parcels": _names(folder, parcels),
     }
-    shutil.copyfile(offline.__file__, folder / offline.START)
-    files.write_text(folder / "README.txt", readme(manifest, assets))
+    texts = [folder / offline.START, folder / "README.txt"]
+    shutil.copyfile(offline.__file__, texts[0])
+    files.write_text(texts[1], readme(manifest, assets))
+    every = sorted([*needed, *texts])
     manifest["files"] = {
-        name(path): {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
-        for path in sorted([*needed, folder / offline.START, folder / "README.txt"])
+        name: {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
+        for name, path in zip(_names(folder, every), every, strict=True)
     }
-    files.write_text(folder / offline.MANIFEST, json.dumps(manifest, indent=1) + "\n")
+    files.write_json(folder / offline.MANIFEST, manifest)
     os.unlink(folder / offline.UNFINISHED)
     return manifest
 
 
-def _relative(folder: Path, path: Path) -> str:
-    return path.relative_to(folder).as_posix()
+def _entry(folder: Path, target: Target, wheels: list[Path]) -> dict:
+    return {
+        "wheels": _names(folder, wheels),
+        "installed_bytes": _unpacked(wheels),
+        "oldest_python": oldest_python(wheels, target),
+    }
+
+
+def _names(folder: Path, paths: Iterable[Path]) -> list[str]:
+    return [path.relative_to(folder).as_posix() for path in paths]
 
 
 def _unpacked(packages: Iterable[Path]) -> int:

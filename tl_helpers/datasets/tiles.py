@@ -58,12 +58,24 @@ def grid(scene: Scene, side: int, visible: float = 0.5) -> list[Scene]:
 
 
 def cut(scenes: Sequence[Scene], side: int, visible: float = 0.5) -> list[Scene]:
-    """Tiles of several pictures, as `grid` cuts them; pictures smaller than a tile are padded."""
+    """Tiles of several pictures, as `grid` cuts them; pictures smaller than a tile are padded.
+
+    Raises
+    ------
+    ValueError
+        For a side below one pixel.
+    """
     return [tile for scene in scenes for tile in grid(_at_least(scene, side), side, visible)]
 
 
 def split(scenes: Sequence[Scene], unit: int) -> Split:
-    """One picture `by_strips`, several `by_picture`; ValueError where that has not enough."""
+    """One picture `by_strips`, several `by_picture`.
+
+    Raises
+    ------
+    ValueError
+        For a picture too low for three strips, or fewer than three pictures with boxes.
+    """
     if len(scenes) == 1:
         return by_strips(scenes[0], unit)
     return by_picture(scenes)

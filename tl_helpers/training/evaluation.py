@@ -58,7 +58,14 @@ def score(
     runtime: Runtime,
     metric: Callable[[Tensor, Tensor], float] | None,
 ) -> Evaluation:
-    """`evaluate` on batches whose inputs have been checked before."""
+    """`evaluate` on batches whose inputs have been checked before.
+
+    Raises
+    ------
+    ValueError
+        For data without labels or without a batch, outputs or labels that do not fit each other,
+        and a metric that is not finite.
+    """
     with batch_checks.eval_mode(place(model, runtime)), torch.inference_mode():
         outputs, y = _outputs(model, batches, runtime)
         if y is None:
@@ -93,6 +100,8 @@ def validate(
     ------
     NonFiniteLoss
         Naming the epoch.
+    ValueError
+        Those of `score`.
     """
     if held_out is None:
         return Evaluation(None, None)

@@ -20,7 +20,17 @@ def out_of_memory(error: BaseException) -> bool:
 
 @contextmanager
 def explained(run: RunState) -> Iterator[None]:
-    """Turn an interrupt into a history, and failures into errors that say what to do."""
+    """Turn an interrupt into a history, and failures into errors that say what to do.
+
+    Raises
+    ------
+    NonFiniteLoss
+        With advice; the best weights so far are back in the model.
+    ValueError
+        For a batch of one example that batch-norm cannot train on.
+    torch.OutOfMemoryError
+        Saying what uses less.
+    """
     try:
         yield
     except KeyboardInterrupt:

@@ -31,7 +31,13 @@ class LossMeter:
         self._sizes: list[int] = []
 
     def add(self, loss: Tensor, examples: int) -> None:
-        """Note the loss of one batch; only every 50th waits for the device."""
+        """Note the loss of one batch; only every 50th waits for the device.
+
+        Raises
+        ------
+        NonFiniteLoss
+            As `flush`, with every 50th batch.
+        """
         self._losses.append(loss)
         self._sizes.append(examples)
         if len(self._sizes) == _READ_EVERY:

@@ -79,7 +79,13 @@ def part(batch: Tensor) -> Tensor:
 
 
 def broadcast(value: T) -> T:
-    """The first process's ``value``."""
+    """The first process's ``value``.
+
+    Raises
+    ------
+    ProcessLost
+        When another process ended.
+    """
     if count() == 1:
         return value
     from accelerate.utils import broadcast_object_list
@@ -89,7 +95,13 @@ def broadcast(value: T) -> T:
 
 
 def gather(value: T) -> list[T]:
-    """Every process's ``value``, in the order of their ranks."""
+    """Every process's ``value``, in the order of their ranks.
+
+    Raises
+    ------
+    ProcessLost
+        When another process ended.
+    """
     if count() == 1:
         return [value]
     from accelerate.utils import gather_object
@@ -99,7 +111,13 @@ def gather(value: T) -> list[T]:
 
 
 def on_first(action: Callable[[], object]) -> None:
-    """Run ``action`` on the first process, wait for it, and raise its exception everywhere."""
+    """Run ``action`` on the first process, wait for it, and raise its exception everywhere.
+
+    Raises
+    ------
+    ProcessLost
+        When another process ended.
+    """
     error = None
     if rank() == 0:
         try:
@@ -114,7 +132,13 @@ def on_first(action: Callable[[], object]) -> None:
 
 
 def share_buffers(model: nn.Module) -> None:
-    """Give every process the first one's buffers: those of batch-norm differ after a step."""
+    """Give every process the first one's buffers: those of batch-norm differ after a step.
+
+    Raises
+    ------
+    ProcessLost
+        When another process ended.
+    """
     if count() > 1:
         buffers = list(model.buffers())
         first = broadcast([buffer.cpu() for buffer in buffers])
@@ -129,6 +153,8 @@ def check_same(facts: Mapping[str, object]) -> None:
     ------
     ValueError
         Naming the first fact that differs; on every process.
+    ProcessLost
+        When another process ended.
     """
     told = gather(facts)
     for name in facts:
@@ -143,7 +169,13 @@ def check_same(facts: Mapping[str, object]) -> None:
 
 @contextmanager
 def connected() -> Iterator[None]:
-    """Say in words that a connection broke; the transports name sockets and source lines."""
+    """Say in words that a connection broke; the transports name sockets and source lines.
+
+    Raises
+    ------
+    ProcessLost
+        In place of the transport's error.
+    """
     try:
         yield
     except RuntimeError as error:

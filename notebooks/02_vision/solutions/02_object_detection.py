@@ -233,8 +233,7 @@ EXERCISES = [
             "curve.recall[marks].max(initial=0) is the largest recall among them.",
         ],
         check=_check_recall,
-        solution="""curve = detection.precision_recall(detection.matched(valid, guesses))
-recall_at_half = float(curve.recall[curve.precision >= 0.5].max(initial=0))""",
+        solution="""recall_at_half = float(curve.recall[curve.precision >= 0.5].max(initial=0))""",
         wrong=[
             Wrong(1.0, "of them the largest"),
             Wrong("half", "one number"),

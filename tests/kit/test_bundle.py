@@ -334,11 +334,12 @@ def _start(stick, into, *options, code=0, call=()):
 
 @pytest.fixture(scope="module")
 def room(made, tmp_path_factory):
-    """A computer on which an installation was broken off, and then made and opened."""
+    """A computer on which start.py was killed while pip ran, and was then started again."""
     folder = tmp_path_factory.mktemp("my course")
     with subprocess.Popen(_command(made / "stick", folder), env=_environment(folder)) as process:
-        while process.poll() is None and not (folder / ".venv").exists():
+        while process.poll() is None and not list(folder.glob(".venv/**/site-packages/*")):
             time.sleep(0.01)
+        assert process.poll() is None, "the installation was over before it could be broken off"
         process.kill()
     (folder / ".venv" / "half").touch()
     return folder, _start(made / "stick", folder, "--", "--port=8899")
@@ -359,6 +360,7 @@ def test_start_installs_unpacks_and_opens_the_lesson_without_network(room):
 def test_installation_that_was_broken_off_is_made_anew(room):
     folder, text = room
     assert "2/3 installing" in text and not (folder / ".venv" / "half").exists()
+    assert "waiting for another installation" in text, "pip was still writing into the environment"
 
 
 def test_next_start_and_tl_lab_offline_open_at_once_and_keep_the_work(made, room):

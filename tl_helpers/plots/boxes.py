@@ -102,7 +102,8 @@ def precision_recall(curves: Mapping[str, Curve], ax: Axes | None = None) -> Axe
     ax = new_axes(ax, (7, 4.2))
     for index, (name, curve) in enumerate(curves.items()):
         ax.plot(
-            *(curve.recall, curve.precision),
+            curve.recall,
+            curve.precision,
             color=colour(index),
             linestyle=DASHES[index % len(DASHES)],
             drawstyle="steps-post",

@@ -121,7 +121,9 @@ def embedding(points, labels, classes: Sequence[str], ax: Axes | None = None) ->
         # The second round of markers is hollow, so that sixteen classes differ without colour.
         filled = (index // len(MARKERS)) % 2 == 0
         ax.scatter(
-            *(chosen[:, 0], chosen[:, 1], 50 if marker in "*X" else 32),
+            chosen[:, 0],
+            chosen[:, 1],
+            s=50 if marker in "*X" else 32,
             facecolor=colour(index) if filled else "none",
             edgecolor=colour(index),
             marker=marker,

@@ -9,6 +9,7 @@ Python: no pip, no package, nothing of the course. Every file is verified before
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import json
 import os
@@ -17,7 +18,11 @@ import shutil
 import subprocess
 import sys
 import venv
+from collections.abc import Iterator
 from pathlib import Path
+
+if sys.platform != "win32":  # which itself refuses to clear what a running pip has open
+    import fcntl
 
 START = "start.py"
 MANIFEST = "bundle.json"
@@ -119,6 +124,14 @@ def install(bundle: Path, folder: Path) -> None:
     if _installed(folder) == digest:
         return
     _claim(folder)
+    with _alone(folder):
+        if _installed(folder) != digest:  # by whoever was waited for
+            _install(bundle, manifest, target, folder)
+            (folder / _MARK).write_text(json.dumps({"bundle": digest}), encoding="utf-8")
+
+
+def _install(bundle: Path, manifest: dict, target: dict, folder: Path) -> None:
+    (folder / _MARK).write_text("{}", encoding="utf-8")  # not whole from here on
     _require_space(folder, target["installed_bytes"] + manifest["asset_bytes"])
     files = [*target["wheels"], *manifest["parcels"]]
     size = sum(manifest["files"][name]["bytes"] for name in files)
@@ -128,7 +141,6 @@ def install(bundle: Path, folder: Path) -> None:
     _install_wheels(bundle, target["wheels"], folder)
     print(f"3/3 unpacking {len(manifest['assets'])} sets of weights and data", flush=True)
     _step(folder, [python(folder), "-m", "tl_helpers", "fetch", *manifest["assets"]], bundle)
-    (folder / _MARK).write_text(json.dumps({"bundle": digest}), encoding="utf-8")
 
 
 def _target(manifest: dict) -> dict:
@@ -198,11 +210,30 @@ def _claim(folder: Path) -> None:
         raise BundleFault(
             f"{folder} holds other things. Name a new or an empty folder with --into."
         )
-    (folder / _MARK).write_text("{}", encoding="utf-8")
+    (folder / _MARK).touch()
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One installation into a folder at a time; others wait.
+
+    The steps inherit the lock: pip goes on where only its start.py was killed, and would write into
+    the environment of the next one.
+    """
+    with (folder / _MARK).open("rb") as mark:
+        if sys.platform != "win32":
+            try:
+                fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                print(f"waiting for another installation into {folder}", flush=True)
+                fcntl.flock(mark, fcntl.LOCK_EX)
+            os.set_inheritable(mark.fileno(), True)
+        yield
 
 
 def _step(place: Path, command: list[str], bundle: Path) -> None:
-    if subprocess.run(command, cwd=place, env=_environment(bundle)).returncode != 0:
+    done = subprocess.run(command, cwd=place, env=_environment(bundle), close_fds=False)
+    if done.returncode != 0:
         raise BundleFault(
             "this step failed; the reason is above. Start again once it is mended: the "
             "installation is then made anew."

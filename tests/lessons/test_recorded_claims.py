@@ -8,8 +8,6 @@ from tl_helpers.compare import claim_record
 from tl_helpers.kit import claims_command, lessons, publish
 
 LESSONS = lessons.find()
-# Lessons that `tl claims` has not run yet. The list only shrinks.
-WITHOUT_RECORD = {"2.2"}
 
 
 def complaints(lesson: lessons.Lesson, record: dict | None) -> list[str]:
@@ -28,17 +26,8 @@ def complaints(lesson: lessons.Lesson, record: dict | None) -> list[str]:
 
 
 def test_claims_held_at_nine_of_ten_seeds_with_the_code_as_it_is():
-    found = {
-        lesson.id: complaints(lesson, claim_record.load(lesson.id))
-        for lesson in LESSONS
-        if lesson.id not in WITHOUT_RECORD
-    }
+    found = {one.id: complaints(one, claim_record.load(one.id)) for one in LESSONS}
     assert not any(found.values()), found
-
-
-def test_lessons_on_the_list_have_no_record_yet():
-    assert {lesson.id for lesson in LESSONS} >= WITHOUT_RECORD
-    assert [id for id in sorted(WITHOUT_RECORD) if claim_record.load(id)] == []
 
 
 def test_the_index_says_what_the_records_say():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import anatomy
 import anatomy_parts
 import nbformat
@@ -12,7 +14,6 @@ from tl_helpers.assets.entries import read_catalogue
 from tl_helpers.kit import glossary, lessons, publish
 
 LESSONS = lessons.find()
-REBUILT = [lesson for lesson in LESSONS if lesson.id not in anatomy_parts.NOT_REBUILT]
 RULES = (*anatomy.RULES, *anatomy_parts.RULES)
 CI_SECONDS = 40 * 60  # of the whole suite; two lessons run side by side
 
@@ -21,28 +22,20 @@ def _catalogue() -> dict[str, tuple[str, ...]]:
     return {asset.name: asset.lessons for asset in read_catalogue()}
 
 
+@cache
+def _page(lesson: lessons.Lesson) -> anatomy.Page:
+    return anatomy.open_page(lesson, _catalogue())
+
+
 def test_there_are_lessons():
     assert LESSONS
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.id)
-@pytest.mark.parametrize("rule", anatomy.RULES, ids=lambda rule: rule.__name__)
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 def test_lesson_keeps_the_anatomy(lesson, rule):
     assert lesson.recorded, f"{lesson.id} is not in notebooks/index.json: run `make notebooks`"
-    assert rule(anatomy.open_page(lesson, _catalogue())) == []
-
-
-@pytest.mark.parametrize("rule", anatomy_parts.RULES, ids=lambda rule: rule.__name__)
-def test_rebuilt_lessons_show_their_idea_first(rule):
-    pages = {lesson.id: anatomy.open_page(lesson, _catalogue()) for lesson in REBUILT}
-    assert {id: rule(page) for id, page in pages.items() if rule(page)} == {}
-
-
-@pytest.mark.parametrize("id", sorted(anatomy_parts.NOT_REBUILT))
-def test_lesson_on_the_list_still_breaks_a_rule(id):
-    """Else it has been rebuilt: take it off the list, which only shrinks."""
-    page = anatomy.open_page(lessons.get(id), _catalogue())
-    assert [complaint for rule in anatomy_parts.RULES for complaint in rule(page)]
+    assert rule(_page(lesson)) == []
 
 
 def test_every_term_of_the_glossary_belongs_to_a_track():

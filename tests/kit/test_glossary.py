@@ -34,6 +34,7 @@ def test_the_course_has_its_terms():
     [
         ("| probe | a linear head |\n", "'| probe | a linear head |' is not"),
         ("| probe | a linear head | soon |\n", "is not one"),
+        ("<<<<<<< HEAD\n| probe | a | 00 |\n", "'<<<<<<< HEAD' is not"),
         ("| Probe | a | 00 |\n| probes | b | 1.1 |\n", "'Probe' stands twice"),
     ],
 )

@@ -26,12 +26,13 @@ def read() -> list[Term]:
     Raises
     ------
     ValueError
-        When a line of the table is not ``| term | meaning | lesson |``, or a term stands twice.
+        When a line below the table's head is not ``| term | meaning | lesson |``, or a term stands
+        twice.
     """
     text = (paths.notebooks_dir() / FILE).read_text(encoding="utf-8")
     terms = [Term(*match.groups()) for match in _ROW.finditer(text)]
-    lines = [line for line in text.splitlines() if line.startswith("|")][2:]
-    odd = [line for line in lines if not _ROW.match(line)]
+    rows = text.partition("|---|---|---|\n")[2].splitlines()
+    odd = [line for line in rows if not _ROW.match(line)]
     keys = [key(term.name) for term in terms]
     twice = [term.name for term in terms if keys.count(key(term.name)) > 1]
     if odd or twice:

@@ -220,6 +220,15 @@ def _url(line):
     return found and found[0]
 
 
+@pytest.fixture
+def ctrl_c():
+    """Heard by the programs that a test starts: a shell's background job would ignore it."""
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, former)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
 def test_interrupted_run_leaves_no_process_and_no_half_file(kit, signal_):
     tiny_kit.add(kit / "notebooks", "02_slow", "print('up')\nimport time\ntime.sleep(60)")

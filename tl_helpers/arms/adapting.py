@@ -21,6 +21,7 @@ from tl_helpers.arms.policies import (
     Way,
     best_of,
     climbed,
+    delays,
     most,
     scores,
 )
@@ -64,7 +65,7 @@ class Adapted(Way):
         left = budget if self.start is None else budget - TRIES
         if left < ROUND:
             raise ValueError(f"{left} episodes are left to adapt with; expected {ROUND} or more.")
-        spreads = torch.tensor(SPREADS, device=self.lab.machines.delay.device)
+        spreads = torch.tensor(SPREADS, device=delays(self.lab.machines).device)
         generator = self.lab.generator(3)
         machines = draw(self.practice, (self.lab.count,), generator).changed(noise=SENSORS)
         begin = self._begin(machines)[:, :1].expand(-1, TRIES, -1)
@@ -77,9 +78,9 @@ class Adapted(Way):
         return found, [tuned] * len(self.lab.seeds)
 
     def _begin(self, machines: Physics) -> Tensor:
-        seeds, count = len(self.lab.seeds), len(machines.delay)
         if self.start is None:
-            return torch.zeros(width(1), seeds, count, device=machines.delay.device)
+            delay = delays(machines)
+            return torch.zeros(width(1), len(self.lab.seeds), len(delay), device=delay.device)
         return self.start.of(best_of(self.start.play(machines, TRIES)))
 
     def _adapt(self, machines: Physics, start: Tensor, spread: Tensor, episodes: int) -> Tensor:
@@ -90,8 +91,10 @@ class Adapted(Way):
             first = starts(tried.shape[1:], generator)
             return run(Linear(tried, self.history), shaped, first, generator=generator).reward
 
-        effort = {"generations": episodes // ROUND, "candidates": ROUND, "generator": generator}
-        *_, last = evolution.climb(play, start, spread=spread, least=spread / 2, **effort)
+        *_, last = evolution.climb(
+            play, start, spread=spread, least=spread / 2, generator=generator,
+            generations=episodes // ROUND, candidates=ROUND,
+        )  # fmt: skip
         return last
 
     def _judged(self, machines: Physics, weights: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 
+from tl_helpers.arms.inputs import texts_of
 from tl_helpers.arms.labels import labelled
 from tl_helpers.compare.prediction import Prediction
 from tl_helpers.datasets import Examples, Splits
@@ -30,19 +31,19 @@ Way = Callable[[nn.Module], nn.Module]
 
 def bias_only(model: nn.Module) -> nn.Module:
     """The same network, of whose encoder the biases alone train (Ben Zaken et al. 2022)."""
-    adapters.bias_only(model.encoder)
+    adapters.bias_only(model.get_submodule("encoder"))
     return model
 
 
 def bottleneck(model: nn.Module) -> nn.Module:
     """The same network with trainable bottlenecks in its frozen encoder (Houlsby et al. 2019)."""
-    adapters.add_bottlenecks(model.encoder, PLACES, WIDTH)
+    adapters.add_bottlenecks(model.get_submodule("encoder"), PLACES, WIDTH)
     return model
 
 
 def everything(model: nn.Module) -> nn.Module:
     """The same network, of which all trains but its table of embeddings."""
-    model.encoder.embeddings.requires_grad_(False)
+    model.get_submodule("encoder.embeddings").requires_grad_(False)
     return model
 
 
@@ -70,9 +71,10 @@ def probe_first(model: nn.Module, few: Examples) -> nn.Module:
     AttributeError
         When the network has no ``head``.
     """
-    device = model.head.weight.device
+    device = model.get_parameter("head.weight").device
     model.head = nn.Identity()
-    head = LogisticRegression(C=1 / PENALTY, max_iter=1000).fit(answers(model, few.x), few.y)
+    found = answers(model, texts_of(few))
+    head = LogisticRegression(C=1 / PENALTY, max_iter=1000).fit(found, few.y)
     solved = heads.layer_of(head)
     model.head = nn.Linear(solved.in_features, solved.out_features, device=device)
     model.head.load_state_dict(solved.state_dict())
@@ -119,4 +121,5 @@ class Added:
         """
         model = self.tuned(labelled(self.data.train, budget, seed), seed)
         trainable = sum(tensor.numel() for tensor in adapters.trained(model).values())
-        return Prediction(answers(model, self.data.test.x).argmax(1).numpy(), trainable)
+        said = answers(model, texts_of(self.data.test))
+        return Prediction(said.argmax(1).numpy(), trainable)

@@ -16,7 +16,7 @@ import torch
 
 from tl_helpers.arms.described_parts import Described, Judge, Learn, maps_of, top_mean
 from tl_helpers.compare.inspection import auroc
-from tl_helpers.compare.prediction import Arm, Prediction, Tuned
+from tl_helpers.compare.prediction import Arm, Choice, Prediction, Tuned
 
 # Most unusual places that a part's score averages over: from the one to all of a map of 12 by 12.
 TOPS = (1, 2, 5, 12, 36, 144)
@@ -214,7 +214,9 @@ def _headed(x: np.ndarray, y: np.ndarray, new: np.ndarray, penalty: float) -> np
     return RidgeClassifier(alpha=penalty).fit(x - middle, y).decision_function(new - middle)
 
 
-def _chosen(settings: Sequence, tried: Sequence[list[tuple]], ends: bool = False) -> Tuned:
+def _chosen(
+    settings: Sequence[Choice], tried: Sequence[list[tuple]], ends: bool = False
+) -> Tuned[Choice]:
     """The setting nearest to the middle that is as good as the best on the development products.
 
     As good is a mean AUROC within 0.005, which a few products cannot tell apart. ``ends`` says that

@@ -70,8 +70,8 @@ def both(
     describe: Describe, parts: tuple[Sequence[Product], Sequence[Product]], *, defects: bool = False
 ) -> tuple[list[Described], list[Described]]:
     """`described` for the development products and for the tested ones."""
-    development, tested = parts
-    return tuple(described(describe, some, defects=defects) for some in (development, tested))
+    development, tested = (described(describe, some, defects=defects) for some in parts)
+    return development, tested
 
 
 def growth(learn: Tensor, rest: Tensor) -> list[tuple[float, float]]:

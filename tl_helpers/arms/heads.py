@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from tl_helpers.arms.inputs import numbers_of, texts_of
 from tl_helpers.arms.labels import TRIES, best, grouped_folds, labelled, untuned
 from tl_helpers.compare.prediction import Arm, Prediction
 from tl_helpers.datasets import Examples, Splits
@@ -115,9 +116,9 @@ def tf_idf(data: Splits) -> Arm:
 
     def arm(budget: int, seed: int) -> Prediction:
         few = labelled(data.train, budget, seed)
-        words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True).fit(few.x)
-        columns = [words.transform(texts) for texts in (few.x, data.test.x)]
-        return _answered(few, *columns, _Ridge())
+        words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True).fit(texts_of(few))
+        x, new_x = (words.transform(texts_of(part)) for part in (few, data.test))
+        return _answered(few, x, new_x, _Ridge())
 
     return arm
 
@@ -164,7 +165,8 @@ def raw_pixels(data: Splits, side: int = 18) -> Arm:
     """
 
     def small(examples: Examples) -> np.ndarray:
-        shrunk = torch.nn.functional.interpolate(examples.x.float(), (side, side), mode="area")
+        pictures = numbers_of(examples).float()
+        shrunk = torch.nn.functional.interpolate(pictures, (side, side), mode="area")
         rows = shrunk.flatten(1).numpy() / 255 - 0.5
         return 2 * rows / math.sqrt(rows.shape[1])  # at most of length one; brightness stays
 
@@ -214,7 +216,7 @@ def _featured(network: Backbone, data: Splits, runtime: Runtime) -> list[Example
 def _described(data: Splits, describe: Callable[[np.ndarray], np.ndarray]) -> Arm:
     parts = []
     for part in (data.train, data.test):
-        rows = np.stack([describe(picture) for picture in part.x.numpy()])
+        rows = np.stack([describe(picture) for picture in numbers_of(part).numpy()])
         parts.append(replace(part, x=torch.from_numpy(rows)))
     return linear(*parts, scaled=True)
 
@@ -264,17 +266,21 @@ class _Logistic:
         return model[-1].coef_
 
 
+def _losses(head: _Ridge | _Logistic, penalty: float, x, y: np.ndarray, folds) -> np.ndarray:
+    """Loss of each labelled row while it is held out."""
+    found = np.empty(len(y))
+    for kept, judged in folds:
+        found[judged] = head.losses(head.fit(penalty, x[kept], y[kept]), x[judged], y[judged])
+    return found
+
+
 def _answered(few: Examples, x, new_x, head: _Ridge | _Logistic) -> Prediction:
     """Fit on the labelled rows, under the penalty that predicts held-out rows best."""
     y, folds = few.y.numpy(), grouped_folds(few)
-
-    def losses(penalty: float) -> np.ndarray:
-        found = np.empty(len(y))
-        for kept, judged in folds:
-            found[judged] = head.losses(head.fit(penalty, x[kept], y[kept]), x[judged], y[judged])
-        return found
-
-    tuned = untuned(head.penalties) if folds is None else best(head.penalties, losses)[0]
+    if folds is None:
+        tuned = untuned(head.penalties)
+    else:
+        tuned, _ = best(head.penalties, lambda penalty: _losses(head, penalty, x, y, folds))
     model = head.fit(tuned.setting, x, y)
     weights = head.weights(model)
     return Prediction(model.predict(new_x), weights.size + len(weights), tuned)

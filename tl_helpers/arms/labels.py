@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from tl_helpers.compare.prediction import Tuned
+from tl_helpers.compare.prediction import Choice, Tuned
 from tl_helpers.datasets import Examples
 
 TRIES = 6  # settings that every arm may try at every budget and seed
@@ -65,8 +65,8 @@ def grouped_folds(few: Examples, seed: int = 0) -> list[tuple[np.ndarray, np.nda
 
 
 def best(
-    settings: Sequence[float], losses: Callable[[float], np.ndarray]
-) -> tuple[Tuned, np.ndarray]:
+    settings: Sequence[Choice], losses: Callable[[Choice], np.ndarray]
+) -> tuple[Tuned[Choice], np.ndarray]:
     """The setting nearest to the middle of the grid that is as good as the best one.
 
     As good is a mean loss within one standard error of the smallest, paired over the items judged
@@ -75,7 +75,7 @@ def best(
 
     Parameters
     ----------
-    settings : sequence of float
+    settings : sequence of float or str
     losses : callable
         Loss of each of n >= 2 judged items under a setting, float (n,); not finite where training
         diverged, which at least one setting must not.
@@ -96,7 +96,7 @@ def best(
     return Tuned(settings[place], len(settings), place in (0, len(settings) - 1)), tried[place]
 
 
-def untuned(settings: Sequence[float]) -> Tuned:
+def untuned(settings: Sequence[Choice]) -> Tuned[Choice]:
     """The middle of the grid, for a budget in which nothing can be held out."""
     return Tuned(settings[(len(settings) - 1) // 2], 0, False)
 

@@ -78,9 +78,13 @@ def fine_tune(
                 freezing.keep_statistics(network.model)
             return network.train(examples, rate, length)
 
-        trial = _Trial(trained, few, seed, steps // SHORT)
-        tuned, losses = trial.best(rates[1:] if normed else rates)
-        free = normed and tuned.tried > 0 and trial.frees(tuned.setting, losses)
+        grid, free = rates[1:] if normed else rates, False
+        if (parts := held_out(few, seed)) is None:
+            tuned = untuned(grid)
+        else:
+            trial = _Trial(trained, parts, steps // SHORT)
+            tuned, losses = best(grid, trial.losses)
+            free = normed and trial.frees(tuned.setting, losses)
         network = trained(few, tuned.setting, steps, free)
         words = f"{tuned.setting:g}" + ", free statistics" * free
         tried = tuned.tried + (normed and tuned.tried > 0)
@@ -121,7 +125,10 @@ def scratch(
             fresh = partial(load, pretrained=False)
             return _Network(fresh, len(few.classes), runtime, seed).train(examples, rate, length)
 
-        tuned, _ = _Trial(trained, few, seed, steps // SHORT).best(rates)
+        if (parts := held_out(few, seed)) is None:
+            tuned = untuned(rates)
+        else:
+            tuned, _ = best(rates, _Trial(trained, parts, steps // SHORT).losses)
         return trained(few, tuned.setting, steps).answer(data.test, tuned)
 
     return arm
@@ -157,7 +164,7 @@ class _Network:
     def losses(self, examples: Examples) -> np.ndarray:
         return cross_entropy(self._outputs(examples), examples.y, reduction="none").numpy()
 
-    def answer(self, test: Examples, tuned: Tuned) -> Prediction:
+    def answer(self, test: Examples, tuned: Tuned | None) -> Prediction:
         trainable = sum(p.numel() for p in self.model.parameters() if p.requires_grad)
         return Prediction(self._outputs(test).argmax(1).numpy(), trainable, tuned)
 
@@ -168,13 +175,8 @@ class _Network:
 class _Trial:
     """Short trainings on a part of the labels, judged by their loss on the part held out."""
 
-    def __init__(self, trained, few: Examples, seed: int, steps: int) -> None:
-        self.trained, self.steps, self.parts = trained, steps, held_out(few, seed)
-
-    def best(self, rates: Sequence[float]) -> tuple[Tuned, np.ndarray]:
-        if self.parts is None:
-            return untuned(rates), np.array([math.inf])
-        return best(rates, self.losses)
+    def __init__(self, trained, parts: tuple[Examples, Examples], steps: int) -> None:
+        self.trained, self.parts, self.steps = trained, parts, steps
 
     def frees(self, rate: float, kept: np.ndarray) -> bool:
         """Whether statistics that follow the data are better than those kept, beyond chance."""

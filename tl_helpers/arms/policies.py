@@ -59,7 +59,7 @@ class Lab:
     @property
     def count(self) -> int:
         """Machines."""
-        return len(self.machines.delay)
+        return len(delays(self.machines))
 
     @property
     def groups(self) -> list[str]:
@@ -68,7 +68,7 @@ class Lab:
 
     def generator(self, use: int) -> torch.Generator:
         """Random numbers of one use, the same in every run with these seeds."""
-        device = self.machines.delay.device
+        device = delays(self.machines).device
         return torch.Generator(device).manual_seed(1000 * (self.seeds[0] + 1) + use)
 
 
@@ -119,7 +119,7 @@ class Candidates(Way):
 
     def play(self, machines: Physics, budget: int, *, record: bool = False) -> Episodes:
         """Episodes in the shape (seeds, `TRIES`, machines, episodes each)."""
-        generator, count = self.lab.generator(1), len(machines.delay)
+        generator, count = self.lab.generator(1), len(delays(machines))
         first = starts((len(self.lab.seeds), 1, count, max(1, budget // TRIES)), generator)
         policy = Linear(self.candidates[..., None, None], self.history)
         shaped = machines.shaped(1, 1, count, 1)
@@ -131,7 +131,7 @@ class Candidates(Way):
         Each seed plays the candidate that most real machines chose with the budget.
         """
         best = best_of(self.play(self.lab.machines, budget)).mode(1).values
-        generator, count = self.lab.generator(8), len(machines.delay)
+        generator, count = self.lab.generator(8), len(delays(machines))
         first = starts((1, count, 3), generator)
         policy = Linear(self.of(best.unsqueeze(1)).unsqueeze(-1), self.history)
         played = run(policy, machines.shaped(1, count, 1), first, generator=generator)
@@ -215,6 +215,11 @@ class CalculatedLate(Candidates):
         device = self.lab.generator(0).device
         weights = torch.tensor(rows.T, dtype=torch.float32, device=device)
         return weights.unsqueeze(1).expand(-1, len(self.lab.seeds), -1)
+
+
+def delays(machines: Physics) -> Tensor:
+    """Those of machines one by one, float (m,): they tell how many there are, and the device."""
+    return torch.as_tensor(machines.delay)
 
 
 def best_of(played: Episodes) -> Tensor:

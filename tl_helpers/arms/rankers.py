@@ -7,13 +7,14 @@ then learns from all of these.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
 
+from tl_helpers.arms.inputs import numbers_of
 from tl_helpers.arms.labels import TRIES, best, grouped_folds, untuned
 from tl_helpers.compare.prediction import Arm, Prediction, Tuned
 from tl_helpers.datasets import Examples
@@ -21,6 +22,7 @@ from tl_helpers.datasets.ledgers import confirmed
 from tl_helpers.datasets.payment_features import NAMES
 
 Columns = Callable[[Examples], np.ndarray]
+Judged = Callable[[Examples, Examples], dict[float, np.ndarray]]
 
 PENALTIES = tuple(np.logspace(-5, 2.5, TRIES).tolist())  # of squared weights
 ROUNDS, SHRINKAGE = (2, 4, 9, 20, 45, 100), 0.2  # of boosting, each counting for a fifth
@@ -33,7 +35,7 @@ TURNS, NETWORK_TURNS = 2, 1
 
 def last(examples: Examples) -> np.ndarray:
     """The features of the payment itself, float (n, d)."""
-    return examples.x[:, -1].numpy()
+    return numbers_of(examples)[:, -1].numpy()
 
 
 def rules(test: Examples) -> Arm:
@@ -137,7 +139,8 @@ def network(
         few, settings = confirmed(pool, frauds, seed), steps_at(frauds)
 
         def judged(kept: Examples, held: Examples) -> dict[float, np.ndarray]:
-            model, losses = make(seed), {}
+            model = make(seed)
+            losses: dict[float, np.ndarray] = {}
             for step in _trained(model, kept, rate(frauds), settings[-1], seed):
                 if step in settings:
                     losses[step] = _ahead(logits(model, held).numpy(), held)
@@ -162,17 +165,17 @@ def steps_at(frauds: int) -> tuple[int, ...]:
 def logits(model: nn.Module, examples: Examples) -> torch.Tensor:
     """What a network says of each item, float (n,)."""
     model.eval()
-    return torch.cat([model(x) for x in examples.x.split(4096)])
+    return torch.cat([model(x) for x in numbers_of(examples).split(4096)])
 
 
 def _trained(model: nn.Module, few: Examples, rate: float, steps: int, seed: int) -> Iterator[int]:
     """Train, and give the number of steps done after each."""
-    optimizer = torch.optim.AdamW(model.parameters(), lr=rate)
+    optimizer, x = torch.optim.AdamW(model.parameters(), lr=rate), numbers_of(few)
     draw = torch.Generator().manual_seed(seed)
     for step in range(1, steps + 1):
         model.train()
         some = torch.randint(len(few), (BATCH,), generator=draw)
-        loss = bce(model(few.x[some]), few.y[some].float())
+        loss = bce(model(x[some]), few.y[some].float())
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -209,7 +212,9 @@ def _fit(few: Examples, more: Examples | None, columns: Columns, rounds: int, se
     return model.fit(x, np.concatenate([part.y.numpy() for part in parts]))
 
 
-def _chosen(few: Examples, settings, judged: Callable, turns: int, seed: int) -> Tuned:
+def _chosen(
+    few: Examples, settings: Sequence[float], judged: Judged, turns: int, seed: int
+) -> Tuned[float]:
     """The setting that ranks the frauds of held-out customers best.
 
     ``judged(kept, held)`` gives a loss for each held-out customer under every setting.
@@ -219,7 +224,7 @@ def _chosen(few: Examples, settings, judged: Callable, turns: int, seed: int) ->
     losses = {one: np.concatenate([turn[one] for turn in found]) for one in settings if found}
     if not losses or len(losses[settings[0]]) < 2:
         return untuned(settings)
-    return best(settings, losses.get)[0]
+    return best(settings, losses.__getitem__)[0]
 
 
 def _ahead(scores: np.ndarray, held: Examples) -> np.ndarray:

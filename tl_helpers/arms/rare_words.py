@@ -49,8 +49,8 @@ def match(text: str, words: Sequence[str], alike: float = ALIKE) -> str:
     for score, run, first, word in sorted(found):
         free = all(piece and not piece.startswith("=") for piece in said[first : first + run])
         if -score >= alike and free:
-            said[first : first + run] = ["=" + word, *[None] * (run - 1)]
-    return " ".join(piece.lstrip("=") for piece in said if piece is not None)
+            said[first : first + run] = ["=" + word, *[""] * (run - 1)]
+    return " ".join(piece.lstrip("=") for piece in said if piece)
 
 
 def recall(words: Sequence[str], truth: Sequence[str], predicted: Sequence[str]) -> float:

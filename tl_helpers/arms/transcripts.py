@@ -62,19 +62,20 @@ class Learner:
     def __init__(
         self, recogniser: Recogniser, train: Callable[[int, int], Recogniser] | None = None
     ) -> None:
-        self._base, self._train = recogniser, train
-        self._folder = tempfile.TemporaryDirectory() if train else None
+        self._base = recogniser
+        self._training = (train, tempfile.TemporaryDirectory()) if train else None
         self._trainable: dict[tuple[int, int], int] = {}
         self._written: dict[tuple, tuple[list[str], int]] = {}
 
     def recogniser(self, budget: int, seed: int) -> Recogniser:
         """The recogniser of this budget and seed, trained now or read back."""
-        if self._train is None:
+        if self._training is None:
             return self._base
-        file = Path(self._folder.name) / f"{budget}-{seed}.safetensors"
+        train, folder = self._training
+        file = Path(folder.name) / f"{budget}-{seed}.safetensors"
         if (budget, seed) not in self._trainable:
-            own = self._train(budget, seed)
-            weights = {
+            own = train(budget, seed)
+            weights: dict[str, Tensor] = {
                 name: value for name, value in own.decoder.named_parameters() if _trains(name)
             }
             save_file(weights, file)
@@ -219,7 +220,8 @@ def _fit(
 
 def _batches(clips: Heard, size: int, seed: int) -> Iterator[Heard]:
     """Batches without end; every clip comes once before one comes again."""
-    chance, left = np.random.default_rng(seed), []
+    chance = np.random.default_rng(seed)
+    left: list[int] = []
     while True:
         while len(left) < size:
             left += chance.permutation(len(clips)).tolist()
@@ -242,7 +244,8 @@ def _loss(own: Recogniser, network: nn.Module, batches: list[Heard]) -> Tensor:
     for batch in batches:
         tokens = [own.tokens(text) for text in batch.texts]
         longest, begin = max(map(len, tokens)), len(own.start())
-        ids = torch.full((len(tokens), longest), own.settings.eos_token_id, device=device)
+        end = tokens[0][-1]  # of every text; the shorter ones are filled up with it
+        ids = torch.full((len(tokens), longest), end, device=device)
         wanted = torch.zeros_like(ids, dtype=torch.bool)
         for row, one in enumerate(tokens):
             ids[row, : len(one)] = torch.tensor(one, device=device)

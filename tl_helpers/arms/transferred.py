@@ -9,6 +9,7 @@ from dataclasses import replace
 import torch
 
 from tl_helpers.arms.heads import linear, tf_idf
+from tl_helpers.arms.inputs import numbers_of, texts_of
 from tl_helpers.arms.labels import labelled
 from tl_helpers.arms.networks import _Network
 from tl_helpers.compare.prediction import Arm, Prediction
@@ -146,10 +147,10 @@ def _together(source: Examples, own: Examples, copies: int) -> Examples:
             f"the source has the classes {source.classes} and the pool {own.classes}; expected "
             "the same, in one order."
         )
-    x = (
-        torch.cat([source.x, *[own.x] * copies])
+    x: torch.Tensor | list[str] = (
+        torch.cat([source.x, *[numbers_of(own)] * copies])
         if isinstance(source.x, torch.Tensor)
-        else (source.x + own.x * copies)
+        else source.x + texts_of(own) * copies
     )
     return Examples(
         x,

@@ -57,7 +57,7 @@ def plan(
     count : int
         Seeds to add.
     """
-    record = {"version": VERSION, "lesson": lesson, "profile": PROFILE, "code": code}
+    record: dict = {"version": VERSION, "lesson": lesson, "profile": PROFILE, "code": code}
     record |= {"planned": [], "seeds": [], "spent": [], "claims": [], "seconds": 0.0}
     record["versions"] = {}
     if former and former["code"] == code:
@@ -125,7 +125,9 @@ def said(lesson: str, task: str, text: str, seed: int) -> str:
         Of the run that shows the line, which is none of the others.
     """
     record = load(lesson)
-    for claim in record["claims"] if record else ():
+    if record is None:
+        return ""
+    for claim in record["claims"]:
         if (claim["task"], claim["text"]) == (task, text):
             others = [other for other in record["seeds"] if other != seed]
             held = sum(other in claim["held"] for other in others)

@@ -116,14 +116,14 @@ def run(
     ... )  # doctest: +SKIP
     """
     budgets, seeds = increasing(budgets), distinct(seeds)
-    truth, groups, items = test_items(test, truth, groups)
+    labels, units, items = test_items(test, truth, groups)
     setting = Setting(
         lesson=lesson,
         task=task,
         profile=runtime.profile,
         seed=runtime.seed,
-        truth=truth,
-        groups=groups,
+        truth=labels,
+        groups=units,
         items=items,
         metric=metric,
         metric_name=metric_name or name_of(metric),

@@ -7,7 +7,7 @@ import json
 import platform
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
@@ -64,7 +64,7 @@ class Conditions:
     arms: dict[str, Evidence | None]
     groups: str | None = None
     scoring: Evidence | None = None
-    versions: dict[str, str] | None = None
+    versions: dict[str, str] = field(default_factory=dict)
     machine: str = ""
     precision: str = "fp32"
 
@@ -132,14 +132,14 @@ def changes(then: Conditions, now: Conditions) -> Changes:
     """What differs between ``then`` and ``now``."""
     rounding = then.rounding(now)
     both = {arm: (then.arms[arm], now.arms[arm]) for arm in then.arms if arm in now.arms}
-    known = {arm: pair for arm, pair in both.items() if pair[0] is not None}
+    known = {arm: (old, new) for arm, (old, new) in both.items() if old and new}
     data = [arm for arm, (old, new) in known.items() if not new.has_data_of(old, rounding)]
     same = [arm for arm, (old, new) in known.items() if new.code == old.code]
     return Changes(
         whole=_whole(then, now, rounding),
         data=data,
         code=[arm for arm in both if arm not in same and arm not in data],
-        metric=then.scoring is None or then.scoring.code != now.scoring.code,
+        metric=not (then.scoring and now.scoring and then.scoring.code == now.scoring.code),
         removed=[arm for arm in then.arms if arm not in now.arms],
         versions=_other_versions(then.versions, now.versions),
     )
@@ -150,17 +150,18 @@ def _whole(then: Conditions, now: Conditions, rounding: float) -> str | None:
         old, new = getattr(then, what), getattr(now, what)
         if old is not None and old != new:
             return sentence.format(then=old, now=new)
-    if then.scoring and not now.scoring.has_data_of(then.scoring, rounding):
+    old, new = then.scoring, now.scoring
+    if old and new and not new.has_data_of(old, rounding):
         return "the metric reads other data than when they were recorded"
     return None
 
 
-def _other_versions(then: dict[str, str] | None, now: dict[str, str] | None) -> str | None:
-    other = [name for name, version in (then or {}).items() if version != (now or {}).get(name)]
+def _other_versions(then: dict[str, str], now: dict[str, str]) -> str | None:
+    other = [name for name, version in then.items() if version != now.get(name)]
     if not other:
         return None
     recorded = ", ".join(f"{name} {then[name]}" for name in other)
-    here = ", ".join(f"{name} {(now or {}).get(name, 'missing')}" for name in other)
+    here = ", ".join(f"{name} {now.get(name, 'missing')}" for name in other)
     return f"were recorded with {recorded}; here are {here}."
 
 
@@ -209,8 +210,10 @@ def stored(conditions: Conditions) -> dict:
     numbers = {floats: number for number, floats in enumerate(sketches)}
 
     def packed(one: Evidence | None) -> dict | None:
-        floats = [numbers[floats] for floats in one.floats] if one else []
-        return one and {"code": one.code, "data": one.data, "floats": floats}
+        if one is None:
+            return None
+        floats = [numbers[floats] for floats in one.floats]
+        return {"code": one.code, "data": one.data, "floats": floats}
 
     return {
         **vars(conditions),
@@ -228,8 +231,10 @@ def restored(content: dict) -> Conditions:
     sketches = [tuple(floats) for floats in content["sketches"]]
 
     def unpacked(one: dict | None) -> Evidence | None:
-        floats = tuple(sketches[number] for number in one["floats"]) if one else ()
-        return one and Evidence(one["code"], one["data"], floats)
+        if one is None:
+            return None
+        floats = tuple(sketches[number] for number in one["floats"])
+        return Evidence(one["code"], one["data"], floats)
 
     plain = {key: content[key] for key in content if key not in ("sketches", "arms", "scoring")}
     arms = {arm: unpacked(one) for arm, one in content["arms"].items()}

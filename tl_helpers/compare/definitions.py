@@ -12,11 +12,14 @@ import functools
 import importlib
 import types
 from collections.abc import Callable, Iterator, Mapping
+from typing import Protocol, TypeGuard
 
 from tl_helpers.compare import syntax
 from tl_helpers.compare.libraries import imports_library, in_library, is_library, is_outside
 from tl_helpers.compare.sketches import Node, Part, Token, digest
 from tl_helpers.compare.syntax import Chain, Import
+
+_Unnamed = types.WrapperDescriptorType | types.MethodDescriptorType | types.MethodWrapperType
 
 _ABSENT = Node("absent", [])
 _UNSEEN = ("eval", "exec", "__import__", "globals")
@@ -25,14 +28,24 @@ _ORDERS = ("__lt__", "__le__", "__gt__", "__ge__", "__eq__", "__hash__")
 _DATACLASS_MAKES = (*_ORDERS, "__init__", "__repr__", "__setattr__", "__delattr__", "__replace__")
 
 
+class _Wrapper(Protocol):
+    """What `functools.update_wrapper` has marked."""
+
+    __wrapped__: object
+
+
 def describe(value: object) -> Token | Node | None:
     """Definitions and what wraps them; None for other values."""
     for kind, taken_apart in _DEFINITIONS:
         if isinstance(value, kind):
             return taken_apart(value)
-    if hasattr(type(value), "__wrapped__") or "__wrapped__" in getattr(value, "__dict__", ()):
+    if _is_wrapper(value):
         return Node(f"wrapper {type(value).__name__}", [("wrapped", value.__wrapped__)])
     return None
+
+
+def _is_wrapper(value: object) -> TypeGuard[_Wrapper]:
+    return hasattr(type(value), "__wrapped__") or "__wrapped__" in getattr(value, "__dict__", ())
 
 
 def is_definition(value: object) -> bool:
@@ -92,7 +105,7 @@ def _is_of_library(value: object) -> bool:
 
 
 def _sorted(named: Mapping | None) -> dict:
-    return {key: named[key] for key in sorted(named or {})}
+    return {key: named[key] for key in sorted(named)} if named else {}
 
 
 def _globals(function: types.FunctionType) -> dict[str, object]:
@@ -156,6 +169,7 @@ def _followed(
     if not _is_our_module(value):
         yield label, value
         return
+    way: Chain
     for chain in chains:
         taken, called, way = value, label, (name,)
         for attribute in chain:
@@ -190,7 +204,9 @@ def _library(module: str | None) -> str:
 def _class(cls: type) -> Token | Node:
     if is_library(cls.__module__):
         return f"library {_library(cls.__module__)}.{cls.__qualname__}"
-    parts = [(f"base {base.__name__}", base) for base in cls.__bases__ if base is not object]
+    parts: list[Part] = [
+        (f"base {base.__name__}", base) for base in cls.__bases__ if base is not object
+    ]
     if issubclass(cls, enum.Enum):
         parts += [(f"member {name}", one.value) for name, one in cls.__members__.items()]
     for key, field in getattr(cls, "__dataclass_fields__", {}).items():
@@ -237,7 +253,7 @@ def _partial(partial: functools.partial) -> Node:
 
 
 def _wrapper(wrapper: staticmethod | classmethod | functools.cached_property) -> Node:
-    function = getattr(wrapper, "__func__", None) or wrapper.func
+    function = wrapper.func if isinstance(wrapper, functools.cached_property) else wrapper.__func__
     return Node(type(wrapper).__name__, [("function", function)])
 
 
@@ -245,7 +261,7 @@ def _property(made: property) -> Node:
     return Node("property", [(key, getattr(made, key)) for key in ("fget", "fset", "fdel")])
 
 
-def _unnamed(value: object) -> str:
+def _unnamed(value: _Unnamed) -> str:
     return f"library {value.__qualname__}"
 
 
@@ -258,5 +274,5 @@ _DEFINITIONS: list[tuple[type | types.UnionType, Callable]] = [
     (functools.partial, _partial),
     (property, _property),
     (staticmethod | classmethod | functools.cached_property, _wrapper),
-    (types.WrapperDescriptorType | types.MethodDescriptorType | types.MethodWrapperType, _unnamed),
+    (_Unnamed, _unnamed),
 ]

@@ -153,9 +153,8 @@ class _Walk:
 
 def _folded(tokens: list[Token]) -> list[Token]:
     """Tokens with runs of texts made short."""
-    if all(isinstance(token, str) for token in tokens):
-        return [digest(*tokens)]
-    return tokens
+    texts = [token for token in tokens if isinstance(token, str)]
+    return [digest(*texts)] if len(texts) == len(tokens) else tokens
 
 
 def _joined(tokens: list[Token]) -> Evidence:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import ndimage, stats
 
 
-def coded(products: Sequence[int], defective: Sequence[bool]) -> np.ndarray:
+def coded(products: ArrayLike, defective: ArrayLike) -> np.ndarray:
     """Product and label of each item in one number, ``2 * product + defective``, float (n,).
 
     It is a float so that no one takes it for classes: whole products are resampled.

@@ -37,7 +37,7 @@ def in_library(file: str) -> bool:
 def is_library(module: types.ModuleType | str | None) -> bool:
     """Whether a loaded module, or the one of this name, is a library's."""
     name = getattr(module, "__name__", module)
-    found = sys.modules.get(name) if isinstance(module, str) else module
+    found = sys.modules.get(module) if isinstance(module, str) else module
     if found is None or name == "__main__":
         return False
     return _in_library(getattr(found, "__file__", None), getattr(found, "__path__", ()))

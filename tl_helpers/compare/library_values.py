@@ -11,11 +11,15 @@ import json
 import sys
 import types
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
 
 from tl_helpers.compare.libraries import is_library
 from tl_helpers.compare.sketches import Exact, Node, Part, Token, array, digest
+
+if TYPE_CHECKING:
+    import torch
 
 _PLAIN = (int, float, complex, bool, str, type(None))
 
@@ -32,9 +36,13 @@ def is_float(value: object) -> bool:
     """Whether a value is an array of floats, or a network, whose weights are such."""
     if isinstance(value, np.ndarray):
         return value.dtype.kind in "fc"
-    if _is_a(value, "torch", "Tensor"):
+    if _is_tensor(value):
         return value.is_floating_point() or value.is_complex()
     return _is_a(value, "torch.nn", "Module")
+
+
+def _is_tensor(value: object) -> TypeGuard[torch.Tensor]:
+    return _is_a(value, "torch", "Tensor")
 
 
 def _is_a(value: object, module: str, name: str) -> bool:

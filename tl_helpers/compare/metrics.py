@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
+Values = Sequence | np.ndarray
 _NUMBER_SPEC = re.compile(r"[-+ ]?\d*(\.\d+)?[eEfFgG%]")
 
 
@@ -70,13 +71,13 @@ def t_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
     ValueError
         When ``values`` is empty or holds NaN or infinity, or ``confidence`` is not in (0, 1).
     """
-    values = _finite("values", values)
+    numbers = _finite("values", values)
     _check_confidence(confidence)
-    mean = float(values.mean())
-    if len(values) == 1:
+    mean = float(numbers.mean())
+    if len(numbers) == 1:
         return no_interval(mean)
-    error = float(values.std(ddof=1)) / math.sqrt(len(values))
-    half = float(stats.t.ppf((1 + confidence) / 2, len(values) - 1)) * error
+    error = float(numbers.std(ddof=1)) / math.sqrt(len(numbers))
+    half = float(stats.t.ppf((1 + confidence) / 2, len(numbers) - 1)) * error
     return Interval(mean, mean - half, mean + half)
 
 
@@ -128,7 +129,7 @@ class GroupDraws:
 
 
 def draw_groups(
-    groups: Sequence, *, labels: Sequence | None = None, resamples: int = 200, seed: int = 0
+    groups: Values, *, labels: Values | None = None, resamples: int = 200, seed: int = 0
 ) -> GroupDraws:
     """Draw whole groups of test items with replacement (cluster bootstrap).
 
@@ -164,14 +165,14 @@ def draw_groups(
     return GroupDraws(items, min(freedom, resamples - 1), math.sqrt(total / freedom))
 
 
-def _members(groups: Sequence) -> list[np.ndarray]:
+def _members(groups: Values) -> list[np.ndarray]:
     """Item indices of each group."""
     _, codes = np.unique(np.asarray(groups), return_inverse=True)
     order = np.argsort(codes, kind="stable")
     return np.split(order, np.cumsum(np.bincount(codes))[:-1])
 
 
-def _strata(members: list[np.ndarray], labels: Sequence | None, items: int) -> list[np.ndarray]:
+def _strata(members: list[np.ndarray], labels: Values | None, items: int) -> list[np.ndarray]:
     """Indices of the groups that are drawn together: class by class, or all at once."""
     if labels is not None and len(labels) != items:
         raise ValueError(f"there are {items} groups and {len(labels)} labels; expected one each.")
@@ -184,10 +185,10 @@ def _strata(members: list[np.ndarray], labels: Sequence | None, items: int) -> l
     everything = [np.arange(len(members))]
     if labels is None:
         return everything
-    labels = np.asarray(labels)
-    if any(len(np.unique(labels[group])) > 1 for group in members):
+    classes = np.asarray(labels)
+    if any(len(np.unique(classes[group])) > 1 for group in members):
         return everything
-    label_of_group = np.array([labels[group[0]] for group in members])
+    label_of_group = np.array([classes[group[0]] for group in members])
     strata = [np.flatnonzero(label_of_group == label) for label in np.unique(label_of_group)]
     alone = [str(label_of_group[stratum[0]]) for stratum in strata if len(stratum) == 1]
     if alone:
@@ -217,13 +218,15 @@ def _draws(members, strata, labels, rng) -> Iterator[np.ndarray]:
 
 
 def _finite(what: str, values: Sequence[float]) -> np.ndarray:
-    values = np.asarray(values, dtype=float)
-    if values.ndim != 1 or not len(values):
-        raise ValueError(f"{what} has shape {values.shape}; expected at least one number in a row.")
-    if not np.isfinite(values).all():
-        bad = int(np.flatnonzero(~np.isfinite(values))[0])
-        raise ValueError(f"{what}[{bad}] is {values[bad]}; expected finite numbers.")
-    return values
+    numbers = np.asarray(values, dtype=float)
+    if numbers.ndim != 1 or not len(numbers):
+        raise ValueError(
+            f"{what} has shape {numbers.shape}; expected at least one number in a row."
+        )
+    if not np.isfinite(numbers).all():
+        bad = int(np.flatnonzero(~np.isfinite(numbers))[0])
+        raise ValueError(f"{what}[{bad}] is {numbers[bad]}; expected finite numbers.")
+    return numbers
 
 
 def _check_confidence(confidence: float) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 
+Choice = TypeVar("Choice", bound=float | str)
 
-class Tuned(NamedTuple):
+
+class Tuned(NamedTuple, Generic[Choice]):
     """What an arm chose inside its budget.
 
     Attributes
@@ -22,7 +24,7 @@ class Tuned(NamedTuple):
         Whether the best setting stands at an edge of its grid, so that a better one may lie beyond.
     """
 
-    setting: float | str
+    setting: Choice
     tried: int
     edge: bool
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -117,14 +117,14 @@ def _repeat(setting: Setting, live: Row, recorded: Row, tolerance: float) -> dic
 
 
 def record(
-    study: Study, now: Conditions, grid: list[Cell], run: Callable[[list[Cell]], object]
+    study: Study, now: Conditions, grid: list[Cell], run: Callable[[list[Cell]], Iterable[Row]]
 ) -> list[Row]:
     """Run the cells of ``grid`` that are not recorded yet; each is on disk before the next begins.
 
     Parameters
     ----------
     run : callable
-        Gives an iterator over the rows of cells.
+        Gives the rows of cells, one by one.
     """
     with studies.recorder(study, now, set(grid)) as recorder:
         done = {row.key for row in recorder.rows}
@@ -162,8 +162,8 @@ def check(setting: Setting, study: Study, now: Conditions, run: Runner) -> Found
     stamp = {"rows": len(pairs), "of": len(known), "commit": _commit()}
     kept = replace(study, tolerance=content["tolerance"])
     studies.write(kept, now, known, complete=content["complete"], checked=stamp)
-    found = _joined(setting, ran, known, content["tolerance"], False)
-    return _told(study, [], found, stamp | {"equal": sum(_equal(*pair) for pair in pairs)})
+    joined = _joined(setting, ran, known, content["tolerance"], False)
+    return _told(study, [], joined, stamp | {"equal": sum(_equal(*pair) for pair in pairs)})
 
 
 def _beyond_check(found: Changes, now: Conditions, known: list[Row]) -> list[str]:
@@ -189,7 +189,7 @@ def _pairs(known: list[Row], now: Conditions, run: Runner) -> list[tuple[Row, Ro
         cheapest, *rest = sorted(
             (row for row in known if row.arm == arm), key=lambda row: (row.budget, row.seed)
         )
-        drawn = [rest[int(one.code, 16) % len(rest)]] if rest else []
+        drawn = [rest[int(one.code, 16) % len(rest)]] if one and rest else []
         chosen += [cheapest, *drawn]
     return list(zip(chosen, run([row.key for row in chosen]), strict=True))
 

@@ -177,7 +177,7 @@ def _row(task: str, row: studies.Row) -> dict:
 
 def _outcome(report: Measurements) -> dict:
     """Gain, labels saved and verdict of the headline; nulls at smoke or for lack of rows."""
-    outcome = {"gain": None, "labels_saved": None, "verdict": report.verdict()}
+    outcome: dict = {"gain": None, "labels_saved": None, "verdict": report.verdict()}
     if report.setting.profile == "smoke":
         return outcome
     try:

@@ -193,8 +193,8 @@ def test_items(
         raise ValueError("expected the data set test, or truth (and groups): one of the two.")
     if test is not None:
         return np.asarray(test.y), np.asarray(test.groups), test.fingerprint()
-    truth = np.asarray(truth)
-    return truth, np.arange(len(truth)) if groups is None else np.asarray(groups), None
+    labels = np.asarray(truth)
+    return labels, np.arange(len(labels)) if groups is None else np.asarray(groups), None
 
 
 def increasing(budgets: Sequence[int]) -> tuple[int, ...]:

@@ -15,7 +15,6 @@ import numpy as np
 Part = tuple[str, object]
 _WHOLE = 64  # floats that a sketch holds one by one
 _PERIODS = (65_537, 65_539)  # lengths of the sketch's sequences of signs; primes
-_OUTLIERS = {"nan": 1e6, "posinf": 1e9, "neginf": -1e9}
 
 
 @dataclass(frozen=True)
@@ -81,15 +80,20 @@ def sketch(values: np.ndarray) -> tuple[float, ...]:
     flat = np.ascontiguousarray(values).reshape(-1)
     flat = flat.view(flat.real.dtype)  # complex numbers as pairs
     if len(flat) <= _WHOLE:
-        numbers = [0.0, *np.nan_to_num(flat.astype(np.float64), **_OUTLIERS)]
+        numbers = [0.0, *_finite(flat.astype(np.float64))]
     else:
         flat = flat.astype(np.float32) if flat.itemsize < 4 else flat
-        flat = flat if np.isfinite(flat @ flat) else np.nan_to_num(flat, **_OUTLIERS)
+        flat = flat if np.isfinite(flat @ flat) else _finite(flat)
         numbers = [
             np.sqrt(flat @ flat),
             *(total for period in _PERIODS for total in _signed(flat, period)),
         ]
     return tuple(float(f"{number:.6g}") for number in numbers)
+
+
+def _finite(flat: np.ndarray) -> np.ndarray:
+    """NaN and infinities as numbers far outside of any data."""
+    return np.nan_to_num(flat, nan=1e6, posinf=1e9, neginf=-1e9)
 
 
 def _signed(flat: np.ndarray, period: int) -> np.ndarray:

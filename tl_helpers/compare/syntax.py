@@ -21,6 +21,7 @@ from tl_helpers.compare.libraries import imports_library
 
 Chain = tuple[str, ...]
 Place = tuple[int, int]
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _READING = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS")
 _TOLD = frozenset({"print", "warn"})
 
@@ -79,7 +80,11 @@ def syntax_of(function: types.FunctionType) -> Syntax:
 
 def _place(code: types.CodeType) -> Place | None:
     """Line and column of an expression in the body: it tells the lambdas of one line apart."""
-    known = [(line, column) for line, _, column, end in code.co_positions() if line and end]
+    known = [
+        (line, column)
+        for line, _, column, end in code.co_positions()
+        if line and column is not None and end
+    ]
     return min(known, default=None)
 
 
@@ -87,7 +92,7 @@ def _place(code: types.CodeType) -> Place | None:
 def _syntax(source: str, first: int, name: str, place: Place | None) -> Syntax:
     nodes = tuple(node for node in _definitions(source).get(first, ()) if _called(node) == name)
     if name == "<lambda>" and place:
-        around = [node for node in nodes if _holds(node.body, place)]
+        around = [one for one in nodes if isinstance(one, ast.Lambda) and _holds(one.body, place)]
         nodes = tuple(sorted(around, key=lambda node: node.col_offset)[-1:])  # the innermost
     reads: dict[str, set[Chain]] = defaultdict(set)
     for node in nodes:
@@ -98,18 +103,18 @@ def _syntax(source: str, first: int, name: str, place: Place | None) -> Syntax:
 
 
 @functools.lru_cache(maxsize=256)
-def _definitions(source: str) -> dict[int, list[ast.AST]]:
+def _definitions(source: str) -> dict[int, list[Definition]]:
     """Functions of a file in normal form, by their first line."""
-    found = defaultdict(list)
+    found: dict[int, list[Definition]] = defaultdict(list)
     for node in ast.walk(_WithoutWords().visit(ast.parse(source))):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        if isinstance(node, Definition):
             lines = [item.lineno for item in getattr(node, "decorator_list", [])]
             found[min([node.lineno, *lines])].append(node)
     return found
 
 
-def _holds(node: ast.AST, place: Place) -> bool:
-    start, end = (node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)
+def _holds(node: ast.expr, place: Place) -> bool:
+    start, end = (node.lineno, node.col_offset), (node.end_lineno or 0, node.end_col_offset or 0)
     return start <= place < end
 
 
@@ -121,11 +126,11 @@ class _WithoutWords(ast.NodeTransformer):
     """Drops what the docstring of this module lists."""
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
-        if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+        said = node.value
+        if isinstance(said, ast.Constant) and isinstance(said.value, str):
             return None
-        called = getattr(node.value, "func", None)
-        if getattr(called, "attr", getattr(called, "id", None)) in _TOLD:
-            _drop_text(node.value)
+        if isinstance(said, ast.Call) and _last_name(said.func) in _TOLD:
+            _drop_text(said)
         return self.generic_visit(node)
 
     def visit_Pass(self, node: ast.Pass) -> None:
@@ -139,6 +144,10 @@ class _WithoutWords(ast.NodeTransformer):
     def visit_Assert(self, node: ast.Assert) -> ast.AST:
         node.msg = None if node.msg is None or _is_text(node.msg) else node.msg
         return self.generic_visit(node)
+
+
+def _last_name(called: ast.expr) -> str | None:
+    return getattr(called, "attr", getattr(called, "id", None))
 
 
 def _drop_text(call: ast.Call) -> None:

@@ -83,7 +83,7 @@ def add_bottlenecks(module: nn.Module, after: Sequence[str], width: int) -> list
         if not any(_ends_with(name, ending) for name in linear):
             raise ValueError(
                 f"No linear layer is called {ending!r}; expected the end of a name such as "
-                f"{_examples(linear)}."
+                f"{_examples(list(linear))}."
             )
     chosen: dict[nn.Linear, str] = {}
     for name, layer in linear.items():
@@ -112,9 +112,10 @@ def _add_bottleneck(layer: nn.Linear, place: nn.Module, width: int) -> None:
 
 
 def _through_bottleneck(module: nn.Module, inputs: tuple, output: Tensor | tuple) -> object:
+    bottleneck = module.get_submodule("bottleneck")
     if isinstance(output, tuple):  # attention gives its weights too
-        return module.bottleneck(output[0]), *output[1:]
-    return module.bottleneck(output)
+        return bottleneck(output[0]), *output[1:]
+    return bottleneck(output)
 
 
 def bias_only(module: nn.Module) -> list[str]:
@@ -233,4 +234,4 @@ def _ends_with(name: str, ending: str) -> bool:
 
 
 def _examples(names: Sequence[str]) -> str:
-    return ", ".join(repr(name) for name in list(names)[:2]) or "none: it has no linear layer"
+    return ", ".join(repr(name) for name in names[:2]) or "none: it has no linear layer"

@@ -70,7 +70,8 @@ def mmd(a: Tensor, b: Tensor, widths: Sequence[float] = WIDTHS) -> Tensor:
     distances = (lengths[:, None] + lengths - 2 * rows @ rows.T).clamp(min=0)
     scale = distances.detach().sum() / ((n + m) * (n + m - 1))
     scale = scale.clamp(min=torch.finfo(scale.dtype).tiny)  # all rows the same
-    kernel = sum(torch.exp(-distances / (width * scale)) for width in widths) / len(widths)
+    kernels = (torch.exp(-distances / (width * scale)) for width in widths)
+    kernel = sum(kernels, torch.zeros_like(distances)) / len(widths)
     kernel = kernel - torch.diag(kernel.diagonal())  # no row meets itself
     within = kernel[:n, :n].sum() / (n * (n - 1)) + kernel[n:, n:].sum() / (m * (m - 1))
     return within - 2 * kernel[:n, n:].mean()

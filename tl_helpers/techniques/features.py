@@ -186,8 +186,9 @@ def _transformed_sample(backbone: Backbone, dataset: Examples) -> str:
 
 def _generator_states() -> tuple:
     """States of the generators of torch, Python and numpy: they move when numbers are drawn."""
-    _, keys, *rest = np.random.get_state()
-    return torch.get_rng_state().tolist(), random.getstate(), keys.tolist(), rest
+    rest = np.random.get_state(legacy=False)
+    keys = rest["state"].pop("key").tolist()
+    return torch.get_rng_state().tolist(), random.getstate(), keys, rest
 
 
 def _tensors(inputs: Any) -> list[Tensor]:
@@ -235,6 +236,7 @@ def _by_length(dataset: Examples) -> Tensor:
 @torch.inference_mode()
 def _forward(backbone, dataset, runtime, stages, batch_size) -> dict[str, Tensor]:
     caught: dict[str, list[Tensor]] = {stage: [] for stage in stages}
+    mask: Tensor | None = None  # of the batch that the hooks see
     hooks = [
         _output_module(backbone.stages[stage]).register_forward_hook(
             lambda _module, _inputs, output, kept=caught[stage]: kept.append(_pool(output, mask))

@@ -59,7 +59,7 @@ def freeze(module: nn.Module) -> nn.Module:
     fresh = [part for part in module.modules() if not is_frozen(part)]
     marks = [_StayInEval(part) for part in fresh]  # all flags first: weights may be shared
     for part, mark in zip(fresh, marks, strict=True):
-        part.train = mark
+        vars(part)["train"] = mark
         part.training = False
         for _, parameter in _own_parameters(part):
             parameter.requires_grad_(False)
@@ -105,8 +105,7 @@ def unfreeze(module: nn.Module) -> nn.Module:
     """
     for part in module.modules():
         if is_frozen(part):
-            mark = part.train
-            del part.train  # uncovers the method of the class
+            mark: _StayInEval = vars(part).pop("train")  # uncovers the method of the class
             part.training = mark.was_training
             for name, parameter in _own_parameters(part):
                 parameter.requires_grad_(mark.required_grad.get(name, True))
@@ -115,7 +114,7 @@ def unfreeze(module: nn.Module) -> nn.Module:
 
 def is_frozen(module: nn.Module) -> bool:
     """Whether `freeze` holds for this very module; its parts may differ."""
-    return isinstance(module.__dict__.get("train"), _StayInEval)
+    return isinstance(vars(module).get("train"), _StayInEval)
 
 
 def frozen_stages(stages: Mapping[str, nn.Module]) -> list[str]:

@@ -67,8 +67,6 @@ def fit(
     ValueError
         When nothing was recorded, or every episode of a machine is shorter than a window.
     """
-    if recorded.readings is None or recorded.commands is None:
-        raise ValueError("the episodes hold no recordings; run them with record=True.")
     windows = cut(recorded, generator)
     machines = windows.first.shape[1]
 
@@ -77,8 +75,9 @@ def fit(
         return -errors(windows, _physics(tried.unsqueeze(-1), ranges)) - outside
 
     start = torch.full((len(ranges), machines), 0.5, device=windows.first.device)
-    effort = {"generations": generations, "candidates": candidates, "generator": generator}
-    *_, found = evolution.climb(play, start, spread=0.3, **effort)
+    *_, found = evolution.climb(
+        play, start, spread=0.3, generations=generations, candidates=candidates, generator=generator
+    )
     return _physics(found, ranges)
 
 
@@ -88,9 +87,11 @@ def cut(recorded: Episodes, generator: torch.Generator) -> Windows:
     Raises
     ------
     ValueError
-        When every episode of a machine is shorter than a piece.
+        When nothing was recorded, or every episode of a machine is shorter than a piece.
     """
     readings, commands = recorded.readings, recorded.commands
+    if readings is None or commands is None:
+        raise ValueError("the episodes hold no recordings; run them with record=True.")
     room = (recorded.kept - LENGTH).clamp(min=0)
     if (room.sum(-1) == 0).any():
         raise ValueError(

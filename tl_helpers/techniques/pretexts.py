@@ -53,7 +53,11 @@ def supervised(
     ------
     ValueError
         For fewer than two examples: batch-norm needs a spread.
+    TypeError
+        For texts.
     """
+    if not isinstance(examples.x, Tensor):
+        raise TypeError("the examples are texts; expected pictures.")
     seed_everything(0)
     bare, inputs = _bare(name, examples.x, size, widths, runtime)
 
@@ -118,7 +122,7 @@ def _bare(
     """An untrained network and its inputs."""
     if len(pictures) < 2:
         raise ValueError(f"{len(pictures)} pictures to pretrain on; expected two at least.")
-    stages = {
+    stages: dict[str, nn.Module] = {
         str(number): nn.Sequential(
             nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False),
             nn.BatchNorm2d(after),

@@ -3,6 +3,7 @@
 import random
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from tiny_backbone import pictures, tiny_backbone
 
 from tl_helpers.datasets import Examples
 from tl_helpers.models.backbones import load
-from tl_helpers.techniques import features, freezing
+from tl_helpers.techniques import feature_passes, features, freezing
 from tl_helpers.training import runtime as tl_runtime
 
 
@@ -63,6 +64,15 @@ def test_features_equal_a_plain_forward(runtime, cache):
     assert found.ids == examples.ids
 
 
+@pytest.mark.parametrize(
+    ("side", "sizes"), [(64, [40]), (96, [32, 8]), (224, [16, 16, 8]), (640, [16, 16, 8])]
+)
+def test_a_processor_takes_large_pictures_sixteen_at_a_time(runtime, side, sizes):
+    backbone = replace(tiny_backbone(), preprocess=lambda raw: torch.ones(len(raw), 1, side, side))
+    found = list(feature_passes._batches(backbone, pictures(40), runtime, 64))
+    assert [len(each) for each in found] == sizes
+
+
 def test_features_can_be_trained_on(runtime, cache):
     found = features.extract(tiny_backbone(), pictures(4), runtime)
     head = torch.nn.Linear(6, 2)
@@ -97,7 +107,7 @@ def test_padding_does_not_change_the_features_of_a_text(runtime, cache, minilm):
 def test_a_second_call_does_not_run_the_network(runtime, cache, monkeypatch):
     backbone, examples = tiny_backbone(), pictures(10)
     first = features.extract(backbone, examples, runtime)
-    monkeypatch.setattr(features, "_forward", _never)
+    monkeypatch.setattr(features, "features_after", _never)
     assert torch.equal(features.extract(backbone, examples, runtime).x, first.x)
     features.clear_cache()
     with pytest.raises(AssertionError, match="the network ran"):
@@ -228,7 +238,7 @@ def test_a_damaged_cache_file_is_set_aside_and_computed_again(
     path.write_bytes(damage(path.read_bytes()))
     assert torch.equal(features.extract(backbone, examples, runtime).x, first.x)
     assert "were damaged" in capsys.readouterr().out
-    monkeypatch.setattr(features, "_forward", _never)  # and the new file is whole
+    monkeypatch.setattr(features, "features_after", _never)  # and the new file is whole
     assert torch.equal(features.extract(backbone, examples, runtime).x, first.x)
 
 
@@ -261,7 +271,7 @@ def test_a_killed_extraction_continues_to_equal_features(cache, tmp_path, monkey
 def test_an_interrupted_call_keeps_its_chunks_and_those_of_another_size_are_not_mixed_in(
     runtime, cache, monkeypatch
 ):
-    backbone, examples, runs, forward = tiny_backbone(), pictures(20), [], features._forward
+    backbone, examples, runs, forward = tiny_backbone(), pictures(20), [], features.features_after
 
     def interrupt(*inputs):
         runs.append(1)
@@ -270,10 +280,10 @@ def test_an_interrupted_call_keeps_its_chunks_and_those_of_another_size_are_not_
         return forward(*inputs)
 
     monkeypatch.setattr(features, "_CHUNK", 8)
-    monkeypatch.setattr(features, "_forward", interrupt)
+    monkeypatch.setattr(features, "features_after", interrupt)
     with pytest.raises(KeyboardInterrupt):
         features.extract(backbone, examples, runtime)
-    monkeypatch.setattr(features, "_forward", forward)
+    monkeypatch.setattr(features, "features_after", forward)
     assert len(list(cache.glob("*/chunk_*"))) == 1
     monkeypatch.setattr(features, "_CHUNK", 5)  # as if a later version cut differently
     found = features.extract(backbone, examples, runtime)

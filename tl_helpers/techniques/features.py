@@ -20,16 +20,16 @@ from typing import Any
 import numpy as np
 import torch
 from filelock import FileLock
-from torch import Tensor, nn
+from torch import Tensor
 
 from tl_helpers.assets import paths
 from tl_helpers.datasets import Examples
 from tl_helpers.models.backbones import Backbone
 from tl_helpers.models.behaviour import NoFingerprint, fingerprint
 from tl_helpers.techniques.feature_files import read, write
+from tl_helpers.techniques.feature_passes import OUTPUT, features_after
 from tl_helpers.training.runtime import Runtime
 
-OUTPUT = "output"
 _CHUNK = 512  # examples between two saves: what an interrupted extraction can lose
 _SAMPLE = 8  # examples, spread over the set, whose preprocessing is looked at
 _VERSION = 3  # raise it when the computation below changes its results
@@ -217,7 +217,7 @@ def _compute(folder, backbone, dataset, runtime, stages, batch_size) -> dict[str
             path = folder / f"chunk_{start}_{len(members)}.safetensors"
             part = read(path)
             if part is None:
-                part = _forward(backbone, dataset.take(members), runtime, stages, batch_size)
+                part = features_after(backbone, dataset.take(members), runtime, stages, batch_size)
                 write(path, part)
             parts.append(part)
     finally:
@@ -231,75 +231,6 @@ def _by_length(dataset: Examples) -> Tensor:
     if isinstance(dataset.x, Tensor):
         return torch.arange(len(dataset))
     return torch.tensor(sorted(range(len(dataset)), key=lambda i: (len(dataset.x[i]), i)))
-
-
-@torch.inference_mode()
-def _forward(backbone, dataset, runtime, stages, batch_size) -> dict[str, Tensor]:
-    caught: dict[str, list[Tensor]] = {stage: [] for stage in stages}
-    mask: Tensor | None = None  # of the batch that the hooks see
-    hooks = [
-        _output_module(backbone.stages[stage]).register_forward_hook(
-            lambda _module, _inputs, output, kept=caught[stage]: kept.append(_pool(output, mask))
-        )
-        for stage in stages
-        if stage != OUTPUT
-    ]
-    try:
-        for start in range(0, len(dataset), batch_size):
-            batch = range(start, min(start + batch_size, len(dataset)))
-            inputs = backbone.preprocess(dataset.take(batch).x)
-            mask = inputs.get("attention_mask") if isinstance(inputs, dict) else None
-            inputs = _to_device(inputs, runtime)
-            with runtime.autocast():
-                features = backbone.module(inputs)
-            if OUTPUT in caught:
-                caught[OUTPUT].append(features.float().cpu())
-            _check_ran_once(caught, start // batch_size + 1)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    result = {stage: torch.cat(parts) for stage, parts in caught.items()}
-    broken = [stage for stage, x in result.items() if not torch.isfinite(x).all()]
-    if broken:
-        raise ValueError(
-            f"Features after {broken[0]!r} hold NaN or infinite values; expected finite numbers. "
-            "Check the weights, or use precision='fp32'."
-        )
-    return result
-
-
-def _check_ran_once(caught: dict[str, list[Tensor]], passes: int) -> None:
-    """A module that two places of a network share has two outputs, and one that is off has none."""
-    for stage, outputs in caught.items():
-        if len(outputs) != passes:
-            raise ValueError(
-                f"The stage {stage!r} gave {len(outputs) - passes + 1} outputs in one pass of the "
-                "network; expected one. Choose a stage that runs once, such as the module around "
-                "the places that share it."
-            )
-
-
-def _output_module(stage: nn.Module) -> nn.Module:
-    """The module whose output is the stage's: a list of modules has no forward of its own."""
-    return stage[-1] if isinstance(stage, nn.ModuleList) else stage
-
-
-def _pool(output: Any, mask: Tensor | None) -> Tensor:
-    """Average a map (N, C, H, W) over positions, vectors (N, L, C) over patches or real tokens."""
-    x = (output[0] if isinstance(output, tuple) else output).float().cpu()
-    if x.dim() == 4:
-        return x.mean((2, 3))
-    if x.dim() == 3 and mask is not None:
-        weight = mask.unsqueeze(-1).float()
-        return (x * weight).sum(1) / weight.sum(1).clamp(min=1)
-    return x.mean(1) if x.dim() == 3 else x
-
-
-def _to_device(inputs: Any, runtime: Runtime) -> Any:
-    if isinstance(inputs, dict):
-        return {key: value.to(runtime.device) for key, value in inputs.items()}
-    layout = runtime.memory_format() if inputs.dim() == 4 else torch.preserve_format
-    return inputs.to(runtime.device, memory_format=layout)
 
 
 def _join(folder: Path, parts: list[dict[str, Tensor]], order: Tensor) -> dict[str, Tensor]:

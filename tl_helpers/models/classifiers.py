@@ -292,8 +292,7 @@ def _square(picture: str | Path | Image.Image, size: int) -> np.ndarray:
     path = Path(picture).expanduser()
     if not path.exists():
         raise FileNotFoundError(f"there is no picture {path}; check the path.")
-    pixels = picture_files.read_square(path, size)
-    return deep_pictures.to_bytes([pixels])[0] if isinstance(pixels, deep_pictures.Deep) else pixels
+    return deep_pictures.alone(picture_files.read_square(path, size))
 
 
 def _settings(folder: Path) -> dict:

@@ -184,16 +184,16 @@ def placed(annotation: Annotation, frame: Frame, all_shares: bool = False) -> Pl
         )
     upright = fits == [False, True]
     doubt = frame.orientation > 1 and fits[0] == fits[1] and len(boxes) > 0
-    known = np.tile(np.float32(frames[upright]), 2)
+    known = np.tile(np.array(frames[upright], np.float32), 2)
     if shares:
         return Placed(boxes * known, upright, doubt)
-    scale = known / np.tile(np.float32(size), 2) if size else np.float32(1)
+    scale = known / np.tile(np.array(size, np.float32), 2) if size else np.float32(1)
     return Placed(_from_nought(annotation) * scale, upright, doubt)
 
 
 def inside(boxes: np.ndarray, width: int, height: int) -> np.ndarray:
     """Boxes cut at the edges of a picture; those without area in it are left out."""
-    cut = boxes.clip(0, np.float32([width, height, width, height]))
+    cut = boxes.clip(0, np.array([width, height, width, height], np.float32))
     return cut[(cut[:, 2:] > cut[:, :2]).all(1)]
 
 

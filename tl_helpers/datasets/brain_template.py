@@ -60,7 +60,7 @@ def load(millimetres: int = 3) -> Template:
 def _cube(kind: str, millimetres: int) -> Tensor:
     import nibabel
 
-    volume = nibabel.load(assets.fetch("mni152") / _FILE.format(kind))
+    volume = nibabel.Nifti1Image.from_filename(assets.fetch("mni152") / _FILE.format(kind))
     values = torch.from_numpy(np.asarray(volume.dataobj, dtype=np.float32) / 255)
     values = functional.pad(values, [SIDE // 2] * 6)
     x, y, z = (slice(middle, middle + SIDE) for middle in _CENTRE)  # after padding by half a side

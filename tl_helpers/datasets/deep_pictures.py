@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
+from PIL.ImageFile import ImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 
 _TOPS = (1, 2**8 - 1, 2**10 - 1, 2**12 - 1, 2**14 - 1, 2**16 - 1)  # of float, 8 to 16 bit pictures
 _BITS, _PLANAR, _ORIENTATION = 258, 284, 274  # tags of TIFF 6.0
@@ -75,12 +77,17 @@ def to_bytes(deep: Sequence[Deep]) -> list[np.ndarray]:
     return [_bytes(picture.values, 255 / white[picture.whole]) for picture in deep]
 
 
+def alone(pixels: np.ndarray | Deep) -> np.ndarray:
+    """A picture as uint8, where it shares its scale with no other."""
+    return to_bytes([pixels])[0] if isinstance(pixels, Deep) else pixels
+
+
 def told(count: int) -> list[str]:
     """What to say of this many deep pictures, in a list that is empty for none."""
     return [f"Pictures of more than 8 bits, scaled to 8 bits all alike: {count}."] * bool(count)
 
 
-def channels(path: Path, picture: Image.Image, reopen: Callable) -> Channels | None:
+def channels(path: Path, picture: ImageFile, reopen: Callable) -> Channels | None:
     """The channels of a picture that Pillow has opened, or None for one of 8 bits.
 
     Pillow has no colour of more than 8 bits: it keeps the upper byte of 16 bits and does not know
@@ -104,11 +111,11 @@ def channels(path: Path, picture: Image.Image, reopen: Callable) -> Channels | N
         known = picture.mode in ("I;16", "I", "F")  # I;16B has the other byte order
         return Channels([picture if known else picture.convert("I")], picture.mode != "F")
     base, _, order = _raw_mode(picture).partition(";16")
-    in_planes = picture.format == "TIFF" and picture.tag_v2.get(_PLANAR, 1) == 2
+    in_planes = isinstance(picture, TiffImageFile) and picture.tag_v2.get(_PLANAR, 1) == 2
     if base in ("RGB", "RGBA", "RGBX") and order and not in_planes:
         with reopen(path) as other:
             return Channels(_split(_both_bytes(picture, other), picture.mode == "RGBA"), True)
-    if picture.format == "TIFF" and max(picture.tag_v2.get(_BITS, (8,))) > 8:
+    if isinstance(picture, TiffImageFile) and max(picture.tag_v2.get(_BITS, (8,))) > 8:
         return from_tiff(path)
     if order:
         raise UnreadablePicture("grey of 16 bits with transparency: save it without")
@@ -127,7 +134,7 @@ def from_tiff(path: Path) -> Channels:
 
     try:
         with TiffFile(path) as file:
-            page = file.pages[0]
+            page = file.pages.first
             values, axes = page.asarray(), page.axes
             covered = 1 in page.extrasamples or 2 in page.extrasamples
             orientation = page.tags.valueof(_ORIENTATION, 1)
@@ -142,14 +149,14 @@ def from_tiff(path: Path) -> Channels:
     return Channels(_split(values, covered), whole, int(orientation))
 
 
-def _raw_mode(picture: Image.Image) -> str:
+def _raw_mode(picture: ImageFile) -> str:
     """How the file's decoder unpacks a pixel, such as RGB;16B; empty where it does not say."""
     args = picture.tile[0].args if picture.tile else ""
     first = args[0] if isinstance(args, tuple) and args else args
     return first if isinstance(first, str) else ""
 
 
-def _both_bytes(picture: Image.Image, other: Image.Image) -> np.ndarray:
+def _both_bytes(picture: ImageFile, other: ImageFile) -> np.ndarray:
     """uint16 (H, W, C): Pillow keeps the upper bytes, and the lower ones in the other order."""
     base, _, order = _raw_mode(picture).partition(";16")
     swapped = f"{base};16{_OTHER_ORDER[order]}"
@@ -164,7 +171,7 @@ def _both_bytes(picture: Image.Image, other: Image.Image) -> np.ndarray:
 def _split(values: np.ndarray, covered: bool) -> list[Image.Image]:
     """The channels of an array (H, W, C), colour times cover where the last one is the cover."""
     full = np.iinfo(values.dtype).max if np.issubdtype(values.dtype, np.integer) else 1
-    planes = [values[..., n].astype(np.float32) for n in range(values.shape[2])]
+    planes: list[np.ndarray] = [values[..., n].astype(np.float32) for n in range(values.shape[2])]
     if covered:
         cover = planes.pop() / full
         colour = [plane * cover for plane in planes]

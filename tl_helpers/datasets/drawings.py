@@ -80,7 +80,7 @@ def others() -> torch.Tensor:
     ours, groups = load(), emoji_groups()
     known = {name for part in (ours.train, ours.valid, ours.test) for name in part.ids}
     parts = (groups.train, groups.valid, groups.test)
-    kept = [part.x[[name not in known for name in part.ids]] for part in parts]
+    kept = [part.tensor[[name not in known for name in part.ids]] for part in parts]
     return torch.cat(kept)
 
 

@@ -57,6 +57,19 @@ class Examples:
     def __len__(self) -> int:
         return len(self.y)
 
+    @property
+    def tensor(self) -> Tensor:
+        """``x`` of examples that are no texts.
+
+        Raises
+        ------
+        TypeError
+            For texts.
+        """
+        if not isinstance(self.x, Tensor):
+            raise TypeError("x is a list of texts; expected examples whose x is a tensor.")
+        return self.x
+
     def take(self, indices: Sequence[int] | Tensor | np.ndarray) -> Examples:
         """The examples at these positions, in this order."""
         index = torch.as_tensor(indices, dtype=torch.long)

@@ -21,6 +21,7 @@ from tl_helpers.datasets.class_folders import (
     relative,
     shown,
 )
+from tl_helpers.datasets.deep_pictures import Deep
 from tl_helpers.datasets.examples import Examples, Splits
 from tl_helpers.datasets.folder_report import FolderPictures, LeftOut, told
 from tl_helpers.datasets.picture_files import UnreadablePicture
@@ -29,12 +30,19 @@ from tl_helpers.datasets.shares import FEWEST, joined, share_out
 MOST_BYTES = 2**27  # of pixels that are kept: 4,854 pictures of 96 by 96
 
 
+class _File(NamedTuple):
+    name: str
+    label: int
+    subfolder: str | None
+    pixels: np.ndarray | Deep
+
+
 class _Picture(NamedTuple):
     name: str
     label: int
     subfolder: str | None
-    pixels: np.ndarray | deep_pictures.Deep
-    digest: bytes = b""
+    pixels: np.ndarray
+    digest: bytes
 
 
 def pictures(
@@ -89,10 +97,10 @@ def pictures(
     _check_counts(found, classes, [*notes, *told(left_out)])
     groups = joined(_group_names(found), [picture.digest for picture in found])
     parts = _share_out(found, groups, classes, data_seed)
-    splits = [_examples(found, groups, classes, parts == part) for part in range(3)]
-    sizes, name = [len(part) for part in splits], shown(folder.resolve().name)
+    train, valid, test = (_examples(found, groups, classes, parts == part) for part in range(3))
+    sizes, name = [len(part) for part in (train, valid, test)], shown(folder.resolve().name)
     card = folder_report.card(name, sizes, len(classes), size, [*notes, *told(left_out)])
-    return FolderPictures(Splits(*splits, card), left_out, notes)
+    return FolderPictures(Splits(train, valid, test, card), left_out, notes)
 
 
 def _check_numbers(size: int, most: int) -> None:
@@ -104,13 +112,13 @@ def _check_numbers(size: int, most: int) -> None:
 
 def _read(
     folder: Path, files: list[list[Path]], size: int, data_seed: int, room: int
-) -> tuple[list[_Picture], list[LeftOut]]:
+) -> tuple[list[_File], list[LeftOut]]:
     """Up to ``room`` readable pictures of each class, ordered by class and path."""
     found, left_out = [], []
     total = sum(min(len(some), room) for some in files)
     with watching.bar(total=total, unit="picture", leave=False, delay=3) as bar:
         for label, some in enumerate(files):
-            kept: dict[int, _Picture] = {}
+            kept: dict[int, _File] = {}
             names = [relative(path, folder) for path in some]
             first = {name: place for place, name in reversed([*enumerate(names)])}
             for place in _drawn(names, room, [data_seed, label]):
@@ -122,7 +130,7 @@ def _read(
                 except UnreadablePicture as reason:
                     left_out.append(LeftOut(name, str(reason)))
                 else:
-                    kept[place] = _Picture(name, label, _subfolder(name), pixels)
+                    kept[place] = _File(name, label, _subfolder(name), pixels)
                     bar.update()
                 if len(kept) == room:
                     break
@@ -137,13 +145,14 @@ def _drawn(names: list[str], room: int, seed: list[int]) -> list[int]:
     """
     if len(names) <= room:
         return list(range(len(names)))
-    order, taken = np.random.default_rng(seed).permutation(len(names)).tolist(), Counter()
-    turn = {}
+    order = np.random.default_rng(seed).permutation(len(names)).tolist()
+    turn: dict[int, int] = {}
+    taken: Counter[str] = Counter()
     for place in order:
         group = _subfolder(names[place]) or names[place]
         turn[place] = taken[group]
         taken[group] += 1
-    return sorted(order, key=turn.get)  # stable: within a turn, the random order
+    return sorted(order, key=turn.__getitem__)  # stable: within a turn, the random order
 
 
 def _subfolder(name: str) -> str | None:
@@ -159,20 +168,16 @@ def _group_names(found: list[_Picture]) -> list[str]:
     ]
 
 
-def _in_bytes(read: list[_Picture]) -> list[_Picture]:
+def _in_bytes(read: list[_File]) -> list[_Picture]:
     """All pictures as uint8 with their digest; deep ones on the scale that all of them share."""
-    deep = [picture.pixels for picture in read if _deep(picture)]
+    deep = [file.pixels for file in read if isinstance(file.pixels, Deep)]
     scaled = iter(deep_pictures.to_bytes(deep))
     found = []
-    for picture in read:
-        pixels = next(scaled) if _deep(picture) else picture.pixels
+    for file in read:
+        pixels = next(scaled) if isinstance(file.pixels, Deep) else file.pixels
         digest = hashlib.sha256(pixels.tobytes()).digest()
-        found.append(picture._replace(pixels=pixels, digest=digest))
+        found.append(_Picture(file.name, file.label, file.subfolder, pixels, digest))
     return found
-
-
-def _deep(picture: _Picture) -> bool:
-    return isinstance(picture.pixels, deep_pictures.Deep)
 
 
 def _without_contradictions(
@@ -203,13 +208,13 @@ def _notes_on_files(
         yield f"Files passed over as no pictures: {len(files.others)}, such as {first}."
 
 
-def _notes_on_pictures(read: list[_Picture], found: list[_Picture]) -> Iterator[str]:
+def _notes_on_pictures(read: list[_File], found: list[_Picture]) -> Iterator[str]:
     subfolders = {picture.subfolder for picture in found} - {None}
     if subfolders:
         yield f"Subfolders taken as groups, by name: {len(subfolders)}."
     if copies := len(found) - len({picture.digest for picture in found}):
         yield f"Pictures with the same pixels as another, in one split with it: {copies}."
-    yield from deep_pictures.told(sum(map(_deep, read)))
+    yield from deep_pictures.told(sum(isinstance(file.pixels, Deep) for file in read))
 
 
 def _check_counts(found: list[_Picture], classes: list[str], told: list[str]) -> None:

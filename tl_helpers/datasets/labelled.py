@@ -22,7 +22,7 @@ def together(splits: Splits) -> Examples:
     if not len(second):
         return first
     return Examples(
-        torch.cat([first.x, second.x]),
+        torch.cat([first.tensor, second.tensor]),
         torch.cat([first.y, second.y]),
         [*first.ids, *second.ids],
         [*first.groups, *second.groups],

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.ImageFile import ImageFile
 
 from tl_helpers.datasets import deep_pictures
 from tl_helpers.datasets.deep_pictures import Channels, Deep, UnreadablePicture
@@ -167,7 +168,7 @@ def read_whole(path: Path) -> Picture:
         return _loaded(path, MOST_WHOLE)
 
 
-def opened(path: Path) -> Image.Image:
+def opened(path: Path) -> ImageFile:
     """A picture file, opened as one of `FORMATS` whatever its name says, and not yet decoded.
 
     Raises
@@ -210,24 +211,27 @@ def _loaded(path: Path, most: int, enough: int | None = None) -> Picture:
             with opened(path) as picture:
                 scale = 2 * (enough or 0) / min(picture.size)  # two pixels for one: antialiased
                 if 0 < scale < 1:
-                    picture.draft(None, tuple(round(scale * side) for side in picture.size))
+                    width, height = picture.size
+                    picture.draft(None, (round(scale * width), round(scale * height)))
                 if picture.width * picture.height > most:
                     raise UnreadablePicture(_too_large(most))
                 return _of_pillow(path, picture)
         except UnidentifiedImageError:
             found = _unknown_to_pillow(path)
-            return Picture(found.images, found.whole, *[found.orientation] * 2)
+            turn = found.orientation or 1
+            return Picture(found.images, found.whole, turn, turn)
 
 
-def _of_pillow(path: Path, picture: Image.Image) -> Picture:
+def _of_pillow(path: Path, picture: ImageFile) -> Picture:
     said = _orientation(picture) if picture.format == "TIFF" else None  # gone once it is loaded
     found = deep_pictures.channels(path, picture, opened)
     if found and found.orientation:
         return Picture(found.images, found.whole, *[found.orientation] * 2)
     picture.load()
     open_turn = _orientation(picture)
-    images, whole = found[:2] if found else ([picture], None)
-    return Picture(images, whole, said or open_turn, open_turn)
+    if found:
+        return Picture(found.images, found.whole, said or open_turn, open_turn)
+    return Picture([picture], None, said or open_turn, open_turn)
 
 
 def _orientation(picture: Image.Image) -> int:
@@ -263,7 +267,7 @@ def _deep(images: list[Image.Image], whole: bool, fit: Callable) -> Deep:
         raise UnreadablePicture(
             "values below zero or not finite, which have no brightness: save it with 8 bits"
         )
-    brightest = float(max(high for _, high in extrema[:3]))
+    brightest = float(np.max(extrema[:3]))
     short = whole and brightest < 2**16 and len(planes) < 4
     values = np.stack(planes)
     values = values.round().astype(np.uint16) if short else values.astype(np.float32)

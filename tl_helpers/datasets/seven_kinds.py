@@ -6,9 +6,10 @@ import numpy as np
 import torch
 
 from tl_helpers import assets
-from tl_helpers.datasets import picture_files
+from tl_helpers.datasets.deep_pictures import alone
 from tl_helpers.datasets.examples import Examples, Splits
 from tl_helpers.datasets.look_alikes import families
+from tl_helpers.datasets.picture_files import read_square
 from tl_helpers.datasets.vision import emoji_file
 
 # The first and last of each run in the order of the Unicode list, by their short names.
@@ -47,9 +48,10 @@ def load(size: int = 72, data_seed: int = 0) -> Splits:
         x uint8 (N, 3, size, size). ``valid`` is empty: what validates, comes out of the labels.
     """
     files = _files()
-    x = torch.from_numpy(np.stack([picture_files.read_square(f, size) for _, _, f in files]))
+    x = torch.from_numpy(np.stack([alone(read_square(path, size)) for _, _, path in files]))
     names = [name for _, name, _ in files]
-    y, kept = torch.tensor([label for label, _, _ in files]), {}
+    y = torch.tensor([label for label, _, _ in files])
+    kept: dict[str, int] = {}
     for place, family in enumerate(families(names, x)):
         kept.setdefault(family, place)
     everything = Examples(x, y, names, names, list(KINDS)).take(sorted(kept.values()))

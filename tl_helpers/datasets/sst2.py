@@ -64,12 +64,14 @@ def shared_out(
     pool = Examples(pool.x, pool.y, pool.ids, stories[len(test) :], pool.classes)
     pool = pool.take([i for i, group in enumerate(pool.groups) if group not in tested])
     train, valid, _ = split_by_group(pool, (0.1, 0.0), data_seed)
-    drawn = [
+    train, valid, test = (
         part.per_class(count, data_seed)
         for part, count in zip((train, valid, test), per_class, strict=True)
-    ]
+    )
     return Splits(
-        *drawn,
+        train,
+        valid,
+        test,
         card="Phrases and sentences of English film reviews (Socher et al. 2013, as GLUE gives "
         f"them). Phrases that share {RUN} words in a row are in one split; the classes are "
         "balanced here.",

@@ -39,7 +39,8 @@ def on_tables(examples: Examples, which: Tensor, seed: int = 0) -> Examples:
         )
     generator = torch.Generator().manual_seed(seed)
     colours = torch.randint(256, (int(which.max()) + 1, 3, 1, 1), generator=generator)
-    side = examples.x.shape[-1]
+    pictures = examples.tensor
+    side = pictures.shape[-1]
     x, width = colours.byte()[which].repeat(1, 1, side, side), side // 8
-    x[:, :, width:-width, width:-width] = examples.x[:, :, width:-width, width:-width]
+    x[:, :, width:-width, width:-width] = pictures[:, :, width:-width, width:-width]
     return replace(examples, x=x)

@@ -134,7 +134,8 @@ def by_picture(scenes: Sequence[Scene], seed: int = 0) -> Split:
     copies: dict[tuple, list[Scene]] = defaultdict(list)
     for scene in scenes:
         copies[scene.size, hashlib.sha256(scene.picture.numpy().tobytes()).digest()].append(scene)
-    boxed, bare = [], []
+    boxed: list[list[Scene]] = []
+    bare: list[list[Scene]] = []
     for same in copies.values():
         (boxed if any(len(scene.boxes) for scene in same) else bare).append(same)
     if len(boxed) < 3:

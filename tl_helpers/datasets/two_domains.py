@@ -190,8 +190,8 @@ def _checked(table: csv_rows.Table, here: Splits) -> tuple[list[Row], list[BadRo
 
 def _at_most(rows: list[Row], seed: int) -> list[Row]:
     """As many as `MOST_TEXTS`, those with labels first."""
-    order = np.random.default_rng(seed).permutation(len(rows))
-    order = sorted(order, key=lambda place: not rows[place].fields["label"])
+    drawn = np.random.default_rng(seed).permutation(len(rows))
+    order = sorted(drawn, key=lambda place: not rows[place].fields["label"])
     return [rows[place] for place in sorted(order[:MOST_TEXTS])]
 
 
@@ -210,7 +210,7 @@ def _shared_out(
             "so what follows chooses and answers, and does not say how good the answers are."
         )
     numbers = [classes.index(name) for name in labels[known]]
-    shares = share_out(numbers, [groups[place] for place in known], classes, seed)
+    shares = share_out(numbers, [groups[place] for place in known.tolist()], classes, seed)
     # Half of the labels, what elsewhere is to train on, is to test on here: few labels are best
     # spent on knowing how good the answers are.
     part[known] = np.where(shares == 0, _TEST, _OWN)
@@ -239,7 +239,7 @@ def _assembled(
 
 def _together(one: Examples, two: Examples) -> Examples:
     return Examples(
-        one.x + two.x,
+        [*one.x, *two.x],
         torch.cat([one.y, two.y]),
         one.ids + two.ids,
         one.groups + two.groups,

@@ -6,13 +6,17 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from tl_helpers import assets
+
+if TYPE_CHECKING:
+    from timm.models import ConvNeXt, EfficientNet
+    from transformers import BertModel, MPNetModel
 
 # Full-size models for the gpu profile; timm and transformers fetch their weights from the hub.
 HUB_MODELS = {
@@ -86,7 +90,7 @@ def load(name: str, pretrained: bool = True, seed: int = 0, size: int = 96) -> B
     tl_helpers.assets.AssetError
         When the weights cannot be had. Random weights never stand in for them.
     """
-    builders = {
+    builders: dict[str, Callable[[bool, int], Backbone]] = {
         **{lite: partial(_efficientnet, lite) for lite in LITE},
         "convnext-tiny": _convnext,
         "minilm-l6": _minilm,
@@ -174,7 +178,7 @@ def _efficientnet(name: str, pretrained: bool, size: int) -> Backbone:
     import timm
     from torchvision.models import EfficientNet_B0_Weights
 
-    network = timm.create_model("tf_" + name.replace("-", "_"), pretrained=False)
+    network = cast("EfficientNet", timm.create_model("tf_" + name.replace("-", "_")))
     if pretrained:
         from safetensors.torch import load_file
 
@@ -182,7 +186,7 @@ def _efficientnet(name: str, pretrained: bool, size: int) -> Backbone:
         network.load_state_dict(load_file(path))
     classifier = network.get_classifier()
     network.reset_classifier(0)
-    stages = {"stem": nn.ModuleList([network.conv_stem, network.bn1])}
+    stages: dict[str, nn.Module] = {"stem": nn.ModuleList([network.conv_stem, network.bn1])}
     stages |= {f"block {i}": block for i, block in enumerate(network.blocks)}
     stages["top"] = nn.ModuleList([network.conv_head, network.bn2])
     preprocess = PicturePreprocess(size, (0.5,) * 3, (0.5,) * 3)
@@ -193,13 +197,14 @@ def _efficientnet(name: str, pretrained: bool, size: int) -> Backbone:
 
 def _convnext(pretrained: bool, size: int) -> Backbone:
     import timm
+    from timm.data import resolve_model_data_config
 
     hub = HUB_MODELS["convnext-tiny"].removeprefix("timm/")
-    network = timm.create_model(hub, pretrained=pretrained, num_classes=0)
-    stages = {"stem": network.stem}
+    built = timm.create_model(hub, pretrained=pretrained, num_classes=0)
+    network, config = cast("ConvNeXt", built), resolve_model_data_config(built)
+    stages: dict[str, nn.Module] = {"stem": network.stem}
     stages |= {f"stage {i}": stage for i, stage in enumerate(network.stages)}
     stages["top"] = network.head
-    config = network.pretrained_cfg
     preprocess = PicturePreprocess(size, config["mean"], config["std"])
     return Backbone("convnext-tiny", network, preprocess, 768, stages)
 
@@ -235,8 +240,8 @@ def _mpnet(pretrained: bool, size: int) -> Backbone:
     return _sentences("mpnet-base", transformer, AutoTokenizer.from_pretrained(hub))
 
 
-def _sentences(name: str, transformer: nn.Module, tokenizer: Any) -> Backbone:
-    stages = {"embeddings": transformer.embeddings}
+def _sentences(name: str, transformer: BertModel | MPNetModel, tokenizer: Any) -> Backbone:
+    stages: dict[str, nn.Module] = {"embeddings": transformer.embeddings}
     stages |= {f"layer {i}": layer for i, layer in enumerate(transformer.encoder.layer)}
     module = SentenceEncoder(transformer)
     # MPNet keeps its table of relative positions beside the layers. Last comes the embedding,

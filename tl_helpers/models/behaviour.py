@@ -18,7 +18,7 @@ import pickle
 import sys
 import sysconfig
 import types
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -109,7 +109,7 @@ class _Reader:
         try:
             # Flat first: the layout of convolutions, which training may change, has no part in it.
             flat = tensor.detach().cpu().contiguous().reshape(-1)
-            self.digest.update(flat.view(torch.uint8).numpy())
+            self.digest.update(flat.view(torch.uint8).numpy().data)
         except (RuntimeError, NotImplementedError, TypeError) as error:
             raise NoFingerprint(f"a tensor of layout {tensor.layout} on {tensor.device}") from error
 
@@ -189,7 +189,7 @@ class _Reader:
 
 
 # In this order: a module of torch is also an object, a bool array also an array.
-_WAYS = {
+_WAYS: dict[type | types.UnionType, Callable[..., None]] = {
     Tensor: _Reader.tensor,
     nn.Module: _Reader.module,
     np.ndarray: _Reader.array,

@@ -84,8 +84,7 @@ class SavedClassifier:
             With the reason.
         """
         found = self.probabilities(picture)
-        name = max(found, key=found.get)
-        return Answer(name, found[name])
+        return Answer(*max(found.items(), key=lambda answer: answer[1]))
 
     @torch.inference_mode()
     def probabilities(self, picture: str | Path | Image.Image) -> dict[str, float]:
@@ -143,7 +142,8 @@ def save(
         When the weights cannot be written.
     """
     folder, config = Path(folder), getattr(network, "pretrained_cfg", None) or {}
-    outputs = getattr(network.get_classifier(), "out_features", None) if config else None
+    head = getattr(network, "get_classifier", nn.Identity)()
+    outputs = getattr(head, "out_features", None)
     if not {"architecture", "mean", "std"} <= set(config) or outputs != len(classes):
         raise ValueError(
             f"the network has {outputs} outputs for {len(classes)} classes, and is named "
@@ -239,8 +239,8 @@ def measured(probabilities, truth: Sequence[int], least: float = 0.8) -> dict[st
     least : float, default 0.8
         Confidence from which answers are counted a second time.
     """
-    p, truth = np.asarray(probabilities), np.asarray(truth)
-    right, sure = p.argmax(1) == truth, p.max(1)
+    p = np.asarray(probabilities)
+    right, sure = p.argmax(1) == np.asarray(truth), p.max(1)
     found = {"right": f"{_share(right)} of {len(right)} test pictures"}
     bold = right[sure >= least]
     said = f"{bold.mean():.0%} of them right" if len(bold) else "none to count"
@@ -286,15 +286,13 @@ def _cell(text: str) -> str:
     return str(text).replace("|", "\\|").replace("\n", " ")
 
 
-def _square(picture: str | Path | Image.Image, size: int):
+def _square(picture: str | Path | Image.Image, size: int) -> np.ndarray:
     if isinstance(picture, Image.Image):
         return picture_files.square_of(picture, size)
     path = Path(picture).expanduser()
     if not path.exists():
         raise FileNotFoundError(f"there is no picture {path}; check the path.")
-    pixels = picture_files.read_square(path, size)
-    deep = isinstance(pixels, deep_pictures.Deep)
-    return deep_pictures.to_bytes([pixels])[0] if deep else pixels
+    return deep_pictures.alone(picture_files.read_square(path, size))
 
 
 def _settings(folder: Path) -> dict:

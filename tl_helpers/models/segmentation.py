@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +18,22 @@ NAMES = ("ImageNet", "random", "small")
 _OUT = (0, 1, 2)  # strides 2, 4 and 8: deeper maps of a slice of 64 pixels are a few pixels wide
 
 
+class _Channels(Protocol):
+    def channels(self) -> list[int]: ...
+
+
+class Encoder(nn.Module):
+    """Pictures to a list of feature maps, the finest first, as timm's ``features_only`` networks.
+
+    Attributes
+    ----------
+    feature_info : object
+        Its ``channels()`` are those of the maps.
+    """
+
+    feature_info: _Channels
+
+
 class UNet(nn.Module):
     """An encoder under a new decoder: grey slices (N, 1, H, W) to logits (N, classes, H, W).
 
@@ -25,10 +42,9 @@ class UNet(nn.Module):
 
     Parameters
     ----------
-    encoder : nn.Module
-        With ``feature_info.channels()`` and a list of maps as output, as timm's ``features_only``
-        networks have; of one input channel or three, to which the grey slice is repeated. Slices
-        from 0 to 1 reach it as -1 to 1.
+    encoder : Encoder
+        Of one input channel or three, to which the grey slice is repeated. Slices from 0 to 1
+        reach it as -1 to 1.
     classes : int
     width : int, default 16
         Channels of the decoder.
@@ -36,9 +52,10 @@ class UNet(nn.Module):
         Draws the decoder's weights; torch's global generator is left as it was.
     """
 
-    def __init__(self, encoder: nn.Module, classes: int, width: int = 16, seed: int = 0) -> None:
+    def __init__(self, encoder: Encoder, classes: int, width: int = 16, seed: int = 0) -> None:
         super().__init__()
-        *skips, deep = [1, *encoder.feature_info.channels()]
+        widths = [1, *encoder.feature_info.channels()]
+        skips, deep = widths[:-1], widths[-1]
         self.encoder = encoder
         self._channels = next(encoder.parameters()).shape[1]
         with torch.random.fork_rng(devices=[]):
@@ -51,15 +68,16 @@ class UNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Logits (N, classes, H, W)."""
         seen = (2 * x - 1).expand(-1, self._channels, -1, -1)
-        *skips, maps = [x, *self.encoder(seen)]
-        for merge, skip in zip(self.up, reversed(skips), strict=True):
+        found = [x, *self.encoder(seen)]
+        maps = found.pop()
+        for merge, skip in zip(self.up, reversed(found), strict=True):
             size = skip.shape[2:]
             larger = nn.functional.interpolate(maps, size, mode="bilinear", align_corners=False)
             maps = merge(torch.cat([larger, skip], 1))
         return self.head(maps)
 
 
-def encoder(name: str, seed: int = 0) -> nn.Module:
+def encoder(name: str, seed: int = 0) -> Encoder:
     """An encoder by name: pictures to a list of feature maps, the finest first.
 
     Parameters
@@ -72,8 +90,7 @@ def encoder(name: str, seed: int = 0) -> nn.Module:
 
     Returns
     -------
-    nn.Module
-        With ``feature_info.channels()``, as timm's encoders have.
+    Encoder
 
     Raises
     ------
@@ -87,7 +104,7 @@ def encoder(name: str, seed: int = 0) -> nn.Module:
         return SmallEncoder() if name == "small" else _lite(pretrained=name == "ImageNet")
 
 
-class SmallEncoder(nn.Module):
+class SmallEncoder(Encoder):
     """Pairs of 3 by 3 convolutions with batch-norm, halved by max-pooling; grey pictures.
 
     Parameters
@@ -98,7 +115,7 @@ class SmallEncoder(nn.Module):
 
     def __init__(self, widths: Sequence[int] = (16, 32, 64)) -> None:
         super().__init__()
-        self.feature_info = _Channels(widths)
+        self.feature_info = _Widths(widths)
         stages = [_pair(before, after) for before, after in pairwise((1, *widths))]
         self.stages = nn.ModuleList(stages)
 
@@ -111,7 +128,7 @@ class SmallEncoder(nn.Module):
         return maps
 
 
-def _lite(pretrained: bool) -> nn.Module:
+def _lite(pretrained: bool) -> Encoder:
     """EfficientNet-Lite0's first stages as timm gives them."""
     import timm
 
@@ -122,10 +139,10 @@ def _lite(pretrained: bool) -> nn.Module:
 
         weights = load_file(assets.fetch("efficientnet-lite0") / "model.safetensors")
         body.load_state_dict({key: weights[key] for key in body.state_dict()})
-    return body
+    return cast(Encoder, body)
 
 
-class _Channels:
+class _Widths:
     """What timm calls ``feature_info``, as far as a decoder asks."""
 
     def __init__(self, widths: Sequence[int]) -> None:

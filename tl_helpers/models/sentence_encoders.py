@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, cast
+
 import torch
 from torch import nn
 
 from tl_helpers.models import backbones
 from tl_helpers.models.backbones import Backbone, SentenceEncoder, Tokenize
+
+if TYPE_CHECKING:
+    from transformers import RobertaModel
 
 HUB = {"roberta-base": "FacebookAI/roberta-base"}
 
@@ -38,7 +43,7 @@ def load(name: str, pretrained: bool = True, seed: int = 0, max_length: int = 32
     """
     if name == "minilm-l6":
         backbone = backbones.load(name, pretrained, seed)
-        backbone.preprocess.max_length = max_length
+        cast(Tokenize, backbone.preprocess).max_length = max_length
         backbone.stages["embeddings"].requires_grad_(False)
         return backbone
     if name not in HUB:
@@ -50,13 +55,13 @@ def load(name: str, pretrained: bool = True, seed: int = 0, max_length: int = 32
         network = hub_network(name, pretrained)
     network.embeddings.requires_grad_(False)
     tokenizer = AutoTokenizer.from_pretrained(HUB[name])
-    stages = {"embeddings": network.embeddings}
+    stages: dict[str, nn.Module] = {"embeddings": network.embeddings}
     stages |= {f"layer {i}": layer for i, layer in enumerate(network.encoder.layer)}
     module, size = SentenceEncoder(network).eval(), network.config.hidden_size
     return Backbone(name, module, Tokenize(tokenizer, max_length), size, stages)
 
 
-def hub_network(name: str, pretrained: bool) -> nn.Module:
+def hub_network(name: str, pretrained: bool) -> RobertaModel:
     """The transformer alone; with random weights it needs no download."""
     from transformers import AutoModel, RobertaConfig, RobertaModel
 
@@ -67,12 +72,14 @@ def hub_network(name: str, pretrained: bool) -> nn.Module:
     return RobertaModel(config, add_pooling_layer=False)
 
 
-def load_with_lora(name: str, rank: int = 8, **how: int) -> Backbone:
+def load_with_lora(
+    name: str, rank: int = 8, pretrained: bool = True, seed: int = 0, max_length: int = 32
+) -> Backbone:
     """`load`, with low-rank updates of queries and values, which alone train.
 
     Parameters
     ----------
-    name, **how
+    name, pretrained, seed, max_length
         As in `load`.
     rank : int, default 8
 
@@ -81,7 +88,7 @@ def load_with_lora(name: str, rank: int = 8, **how: int) -> Backbone:
     ValueError, OSError, tl_helpers.assets.AssetError
         As `load`.
     """
-    return with_lora(load(name, **how), rank)
+    return with_lora(load(name, pretrained, seed, max_length), rank)
 
 
 def with_lora(backbone: Backbone, rank: int = 8) -> Backbone:
@@ -100,8 +107,9 @@ def with_lora(backbone: Backbone, rank: int = 8) -> Backbone:
 
     from peft import LoraConfig, get_peft_model
 
+    encoder = cast(SentenceEncoder, backbone.module)
     config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=["query", "value"])
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*is_gradient_checkpointing", FutureWarning)  # peft's
-        backbone.module.transformer = get_peft_model(backbone.module.transformer, config)
+        encoder.transformer = get_peft_model(encoder.transformer, config)
     return backbone

@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -19,6 +20,10 @@ from torch import Tensor, nn
 
 from tl_helpers import assets
 from tl_helpers.datasets.recordings import RATE, Recordings
+
+if TYPE_CHECKING:
+    from transformers import GenerationConfig, WhisperForConditionalGeneration, WhisperProcessor
+    from transformers.models.whisper.modeling_whisper import WhisperDecoder, WhisperEncoder
 
 PER_SECOND = 50  # vectors of the encoder
 QUIET = 1.0  # seconds of silence that end a clip: without, transcripts go round in loops
@@ -74,11 +79,11 @@ class Recogniser:
         Parameters that were trained here.
     """
 
-    encoder: nn.Module
-    decoder: nn.Module
+    encoder: WhisperEncoder
+    decoder: WhisperDecoder
     words: Tensor
-    processor: object
-    settings: object
+    processor: WhisperProcessor
+    settings: GenerationConfig
     window: int
     trainable: int = 0
     _said: dict = field(default_factory=dict, repr=False)
@@ -100,7 +105,7 @@ class Recogniser:
         begin = [self.settings.decoder_start_token_id]
         if getattr(self.settings, "is_multilingual", False):
             begin += self.processor.tokenizer.convert_tokens_to_ids(["<|en|>", "<|transcribe|>"])
-        begin.append(self.settings.no_timestamps_token_id)
+        begin.append(self.settings.no_timestamps_token_id)  # type: ignore[attr-defined]  # Whisper's
         if not prompt:
             return begin
         said = self.processor.tokenizer(" " + prompt.strip(), add_special_tokens=False).input_ids
@@ -144,10 +149,13 @@ def load(
         raise ValueError(f"No recogniser is called {name!r}. Known are: {known}.")
     source = HUB_MODELS.get(name) or assets.fetch(name)
     model = WhisperForConditionalGeneration.from_pretrained(source, dtype=torch.float32)
-    return of_model(model.to(device), WhisperProcessor.from_pretrained(source), longest)
+    model.to(device)  # type: ignore[arg-type]  # transformers' decorator loses self
+    return of_model(model, WhisperProcessor.from_pretrained(source), longest)
 
 
-def of_model(model: nn.Module, processor: object, longest: float = 0.0) -> Recogniser:
+def of_model(
+    model: WhisperForConditionalGeneration, processor: WhisperProcessor, longest: float = 0.0
+) -> Recogniser:
     """The same from transformers' model and processor; the model's encoder is cut in place.
 
     Raises
@@ -166,7 +174,7 @@ def of_model(model: nn.Module, processor: object, longest: float = 0.0) -> Recog
     )
 
 
-def cut(model: nn.Module, longest: float) -> int:
+def cut(model: WhisperForConditionalGeneration, longest: float) -> int:
     """Cut the window of transformers' Whisper, in place, for clips of at most ``longest`` seconds.
 
     The encoder's table of positions loses its end, and its input is expected to be as short.
@@ -284,7 +292,7 @@ def _write(recogniser: Recogniser, states: Tensor, prompt: str) -> list[str]:
     )
 
 
-def _never(settings: object, first: bool) -> list[int]:
+def _never(settings: GenerationConfig, first: bool) -> list[int]:
     """Tokens that are not written: noises and symbols, and at the beginning a mere end."""
     never = list(settings.suppress_tokens or ())
     return never + list(settings.begin_suppress_tokens or ()) if first else never

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import timm
+from timm.data import resolve_model_data_config
+from torch import nn
 
 from tl_helpers.models.backbones import Backbone, PicturePreprocess
 
@@ -14,6 +18,12 @@ HUB_MODELS = {
     "DINO": "vit_base_patch16_224.dino",
     "CLIP": "vit_base_patch16_clip_224.openai",
 }
+
+
+class _Network(nn.Module):
+    """What timm's picture networks have, although `create_model` does not say so."""
+
+    num_features: int
 
 
 def load(name: str, pretrained: bool = True) -> Backbone:
@@ -36,7 +46,7 @@ def load(name: str, pretrained: bool = True) -> Backbone:
     RuntimeError
         For a name that timm does not know, or one without pretrained weights.
     """
-    network = timm.create_model(HUB_MODELS.get(name, name), pretrained=pretrained, num_classes=0)
-    config = network.pretrained_cfg
+    built = timm.create_model(HUB_MODELS.get(name, name), pretrained=pretrained, num_classes=0)
+    network, config = cast(_Network, built), resolve_model_data_config(built)
     see = PicturePreprocess(config["input_size"][-1], config["mean"], config["std"])
     return Backbone(name, network.eval(), see, network.num_features, {"all": network})

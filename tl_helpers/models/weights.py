@@ -162,7 +162,7 @@ def write_tensors(path: Path, tensors: Tensors, classes: Sequence[str] | None) -
         For a value that is not a tensor.
     """
     unique, shared = _without_shared(tensors)
-    about = {"shared": shared, "classes": None if classes is None else list(classes)}
+    about: dict = {"shared": shared, "classes": None if classes is None else list(classes)}
     about["crc32"] = _checksum(about, unique)
     # One key: the library writes several in a random order, and equal weights make equal files.
     write_synced(path, lambda target: save_file(unique, target, {_KEY: json.dumps(about)}))
@@ -235,7 +235,7 @@ def _checksum(about: dict, tensors: Tensors) -> int:
     for name in sorted(tensors):
         tensor = tensors[name]
         value = zlib.crc32(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode(), value)
-        value = zlib.crc32(tensor.reshape(-1).view(torch.uint8).numpy(), value)
+        value = zlib.crc32(tensor.reshape(-1).view(torch.uint8).numpy().data, value)
     return value
 
 

@@ -35,15 +35,15 @@ def check_smallest_batch(
     parts = [max(1, size // count) for size in batches.sizes()]
     if 1 not in parts or not _refuses_one(model, batches, runtime):
         return
-    examples, size = batches.examples, batches.batch_size
-    if isinstance(batches, TensorBatches) and count == 1 and size > 1 and examples > 1:
-        batches.join_last = True
-        return
+    if isinstance(batches, TensorBatches) and count == 1:
+        batches.join_last = batches.batch_size > 1 and batches.examples > 1
+        if batches.join_last:
+            return
     raise ValueError(
         f"{name} has a batch of one example{' for a process' if count > 1 else ''}, and this model "
         "cannot train on one: batch-norm needs two. Expected another batch_size"
-        f"{_fitting(examples, size, count)}, drop_last=True in the loader, or batch-norm that is "
-        "frozen (freezing.freeze)."
+        f"{_fitting(batches.examples, batches.batch_size, count)}, drop_last=True in the loader, "
+        "or batch-norm that is frozen (freezing.freeze)."
     )
 
 

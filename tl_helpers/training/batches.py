@@ -31,7 +31,8 @@ from tl_helpers.training.inputs import (
 )
 from tl_helpers.training.runtime import Runtime
 
-Batch = tuple[Inputs | None, Tensor | None]
+Pair = tuple[Inputs, Tensor | None]
+Batch = Pair | tuple[None, Tensor]
 
 NO_PART: Batch = (None, torch.empty(0))
 
@@ -95,7 +96,7 @@ class TensorBatches:
         return (self._slice(first + n * self.batch_size, size)
                 for n, size in enumerate(sizes[skip:]))  # fmt: skip
 
-    def peek(self, count: int = 2) -> Batch:
+    def peek(self, count: int = 2) -> Pair:
         """First examples, outside of any epoch."""
         return self._move(map_inputs(self.x, lambda t: t[:count]), _first(self.y, count))
 
@@ -121,11 +122,11 @@ class TensorBatches:
             None if self.y is None else self.y[start:stop],
         )
 
-    def _move(self, x: Inputs, y: Tensor | None) -> Batch:
+    def _move(self, x: Inputs, y: Tensor | None) -> Pair:
         if self.resident:
             return x, y
         # Only pinned memory is copied while the GPU computes.
-        return to_device(map_inputs(x, Tensor.pin_memory), self.device), to_device(y, self.device)
+        return to_device(map_inputs(x, Tensor.pin_memory), y, self.device)
 
 
 class LoaderBatches:
@@ -177,9 +178,9 @@ class LoaderBatches:
         batches = iter(self._own) if begun is None else begun
         for _ in range(skip):
             next(batches)
-        return map(self._move, batches)
+        return (NO_PART if batch is None else self._move(batch) for batch in batches)
 
-    def peek(self, count: int = 2) -> Batch:
+    def peek(self, count: int = 2) -> Pair:
         """First examples; draws random numbers as the start of an epoch does."""
         loader = self.loader
         if self.examples is None:
@@ -198,15 +199,13 @@ class LoaderBatches:
             x, y = self._move(loader.collate_fn(items))
         return map_inputs(x, lambda t: t[:count]), _first(y, count)
 
-    def _move(self, batch: object) -> Batch:
-        if batch is None:
-            return NO_PART
-        pair = isinstance(batch, tuple | list) and len(batch) == 2
-        x, y = batch if pair else (batch[0] if isinstance(batch, tuple | list) else batch, None)
-        y = None if y is None else as_targets(y)
+    def _move(self, batch: object) -> Pair:
+        parts: Sequence = batch if isinstance(batch, tuple | list) else (batch,)
+        labels = parts[1] if len(parts) == 2 else None
+        y = None if labels is None else as_targets(labels)
         if self.classes is not None and y is not None:
             check_labels(y, self.classes, self.ignored)
-        return to_device(as_inputs(x), self.device), to_device(y, self.device)
+        return to_device(as_inputs(parts[0]), y, self.device)
 
 
 Batches = TensorBatches | LoaderBatches

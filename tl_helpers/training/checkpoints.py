@@ -48,7 +48,7 @@ __all__ = [
     "set_rng_state",
 ]
 
-_NAME = re.compile(r"checkpoint-(\d{6,})")
+_NAME = re.compile(r"checkpoint-\d{6,}")
 _SCRATCH = ".writing"
 
 
@@ -148,10 +148,12 @@ def latest(folder: str | Path) -> Path | None:
 
 def rng_state(generators: Sequence[torch.Generator] = ()) -> dict:
     """State of Python's, numpy's and torch's generators, all GPUs, and the given ones."""
-    kind, keys, position, has_gauss, gauss = np.random.get_state()
+    ours = np.random.get_state(legacy=False)
+    keys = torch.from_numpy(ours["state"]["key"].astype(np.int64))
+    place = ours["state"]["pos"], ours["has_gauss"], ours["gauss"]
     state = {
         "python": random.getstate(),
-        "numpy": (kind, torch.from_numpy(keys.astype(np.int64)), position, has_gauss, gauss),
+        "numpy": (ours["bit_generator"], keys, *place),
         "torch": torch.get_rng_state(),
         "given": [generator.get_state() for generator in generators],
     }
@@ -234,4 +236,4 @@ def _found(folder: Path) -> list[Path]:
 
 
 def _number(path: Path | None) -> int:
-    return 0 if path is None else int(_NAME.fullmatch(path.name)[1])
+    return 0 if path is None else int(path.name.rpartition("-")[2])

@@ -93,8 +93,8 @@ def validate(
     runtime: Runtime,
     metric: Callable[[Tensor, Tensor], float] | None,
     epoch: int,
-) -> Evaluation:
-    """`score` after an epoch; of None for both where nothing is held out.
+) -> tuple[float | None, float | None]:
+    """Loss and metric of `score` after an epoch; None for both where nothing is held out.
 
     Raises
     ------
@@ -104,11 +104,11 @@ def validate(
         Those of `score`.
     """
     if held_out is None:
-        return Evaluation(None, None)
+        return None, None
     result = score(model, held_out, loss_fn, runtime, metric)
     if not math.isfinite(result.loss):
         raise NonFiniteLoss(f"The validation loss became {result.loss} after epoch {epoch}.")
-    return result
+    return result.loss, result.metric
 
 
 def predict(model: nn.Module, data: object, runtime: Runtime, batch_size: int = 64) -> Tensor:

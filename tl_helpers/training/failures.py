@@ -7,7 +7,6 @@ from contextlib import contextmanager
 
 import torch
 
-from tl_helpers.training import checkpoints
 from tl_helpers.training.losses import NonFiniteLoss
 from tl_helpers.training.run_state import RunState
 
@@ -57,7 +56,7 @@ def _advice(run: RunState) -> str:
         f"Usual causes: a learning rate that is too high (now {lr:g}), inputs that are not scaled, "
         "fp16 overflow. Try a tenth of it, clip=1.0, or precision='fp32'."
     )
-    if run.folder is not None and (path := checkpoints.latest(run.folder)) is not None:
+    if (path := run.newest()) is not None:
         text += f" The last good checkpoint is kept in {path}."
     if run.best is not None:
         return f"{text} The model holds the weights of epoch {run.history.best_epoch}, the best."

@@ -120,8 +120,8 @@ def check_model(
         classes = None if y.is_floating_point() else outputs.shape[1]
         if classes is not None:
             ignored = getattr(loss_fn, "ignore_index", None)
-            whole = batches.y if isinstance(batches, TensorBatches) else y
-            check_labels(whole, classes, ignored)
+            held = batches.y if isinstance(batches, TensorBatches) else None
+            check_labels(y if held is None else held, classes, ignored)
             if not isinstance(batches, TensorBatches):
                 batches.classes, batches.ignored = classes, ignored
         loss = loss_fn(outputs.float(), y)

@@ -27,7 +27,11 @@ def as_inputs(x: object) -> Inputs:
         For anything else.
     """
     if isinstance(x, Mapping):
-        return {name: as_inputs(value) for name, value in x.items()}
+        return {name: _input(value) for name, value in x.items()}
+    return _input(x)
+
+
+def _input(x: object) -> Tensor:
     if isinstance(x, list | tuple) and x and isinstance(x[0], str):
         raise TypeError(
             "x is a list of texts; expected token tensors. Tokenise first: "
@@ -127,6 +131,7 @@ def map_inputs(x: Inputs, function: Callable[[Tensor], Tensor]) -> Inputs:
     return function(x)
 
 
-def to_device(value: Inputs | None, device: torch.device) -> Inputs | None:
-    """Copy to a device; from pinned memory the copy does not wait."""
-    return None if value is None else map_inputs(value, lambda t: t.to(device, non_blocking=True))
+def to_device(x: Inputs, y: Tensor | None, device: torch.device) -> tuple[Inputs, Tensor | None]:
+    """Copy inputs and labels to a device; from pinned memory the copy does not wait."""
+    on_device = map_inputs(x, lambda t: t.to(device, non_blocking=True))
+    return on_device, None if y is None else y.to(device, non_blocking=True)

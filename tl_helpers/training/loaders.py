@@ -11,7 +11,7 @@ from functools import partial
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, IterableDataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset
 from torch.utils.data.distributed import DistributedSampler
 
 from tl_helpers.training import processes
@@ -77,7 +77,7 @@ def check_order(loader: DataLoader) -> None:
     if isinstance(loader.dataset, IterableDataset):
         check_complete(loader, "The data")
         return
-    drawn, count = _drawn(loader), len(loader.dataset)
+    drawn, count = _drawn(loader), _length(loader.dataset)
     if drawn == list(range(count)):
         return
     what = "shuffles"
@@ -116,7 +116,7 @@ def check_complete(loader: DataLoader, name: str) -> None:
 
 def examples(loader: DataLoader) -> int:
     """Examples of an epoch: as many as the sampler names, which may not be the whole dataset."""
-    return len(loader.dataset if loader.batch_size is None else loader.sampler)
+    return _length(loader.dataset if loader.batch_size is None else loader.sampler)
 
 
 def sizes(loader: DataLoader) -> Sequence[int]:
@@ -124,9 +124,13 @@ def sizes(loader: DataLoader) -> Sequence[int]:
     if isinstance(loader.dataset, IterableDataset) or loader.batch_sampler is None:
         return []
     if loader.batch_size is not None:
-        full, rest = divmod(len(loader.sampler), loader.batch_size)
+        full, rest = divmod(_length(loader.sampler), loader.batch_size)
         return [loader.batch_size] * full + [rest] * (rest > 0 and not loader.drop_last)
     return [len(batch) for batch in _asked(loader, loader.batch_sampler)]
+
+
+def _length(of: Dataset | Iterable) -> int:
+    return len(of)  # type: ignore[arg-type]  # torch's types leave out the __len__ it asks for
 
 
 def _drawn(loader: DataLoader) -> list:
@@ -195,7 +199,7 @@ class _Parts:
         self.batches = batches
 
     def __len__(self) -> int:
-        return len(self.batches)
+        return _length(self.batches)
 
     def __iter__(self) -> Iterator[list[int]]:
         drawn = processes.broadcast([torch.as_tensor(batch) for batch in self.batches])

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from tl_helpers.training import batch_checks, checkpoints, input_checks, plan, processes
+from tl_helpers.training import batch_checks, input_checks, plan, processes
 from tl_helpers.training.batches import Batch, as_batches
 from tl_helpers.training.evaluation import place, validate
 from tl_helpers.training.failures import explained
@@ -139,15 +139,14 @@ def fit(
     run.agree({"epochs": epochs, "valid": None if held_out is None else held_out.examples})
     batch_checks.check_divided(model, batches, runtime)
     with own_randomness():
-        if resume and checkpoints.latest(checkpoint_dir) is not None:
+        if resume:
             run.load()
         plan.check_length(scheduler, run.schedule_to_come(epochs))
         bar = ProgressBar(progress and processes.rank() == 0, run.steps(epochs), step.updates)
         with explained(run), closing(bar):
             while run.epoch <= epochs and not run.waited_too_long(patience):
                 _fit_epoch(run, bar)
-                result = validate(model, held_out, loss_fn, runtime, metric, run.epoch)
-                run.end_epoch(result.loss, result.metric)
+                run.end_epoch(*validate(model, held_out, loss_fn, runtime, metric, run.epoch))
                 if logger is not None:
                     processes.on_first(lambda: logger(run.history))
             run.history.stopped = "early" if run.epoch <= epochs else "finished"
@@ -181,7 +180,7 @@ def train_one_epoch(
     Raises
     ------
     ValueError
-        When the loader gives a batch of one, and the model cannot train on one.
+        When the loader gives a batch of one, and the model cannot train on one; or no labels.
     NonFiniteLoss
     """
     batches = as_batches(data, batch_size, runtime, shuffle=True)
@@ -214,6 +213,8 @@ def _one_pass(
     """The training loop."""
     step.model.train()
     for x, y in batches:
+        if y is None:
+            raise ValueError("The data has no labels; expected pairs (x, y).")
         meter.add(*step(x, y))
         if after_step is not None and not step.pending:
             after_step()

@@ -65,10 +65,10 @@ def measure(loss_fn: Loss, outputs: Tensor, y: Tensor) -> LossWeights:
         that weighs examples by anything but their label.
     """
     if y.is_floating_point():
-        shares = _shares(loss_fn, _two(outputs), torch.cat([y, y])[:2])
-        if not shares[0] or abs(shares[1] / shares[0] - 1) > _NEAR:
+        first, second = _shares(loss_fn, _two(outputs), torch.cat([y, y])[:2])
+        if not first or abs(second / first - 1) > _NEAR:
             raise _no_mean("examples with other targets have another weight")
-        return LossWeights(adds=sum(shares) > 1.5)
+        return LossWeights(adds=first + second > 1.5)
     corner = (slice(None), slice(None), *[slice(1)] * (outputs.ndim - 2))  # of a map: one pixel
     z = _two(outputs[corner])[:1]
     classes, ignored = outputs.shape[1], _ignored(loss_fn, outputs)

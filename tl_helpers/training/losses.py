@@ -100,13 +100,13 @@ def check_weights_finite(model: nn.Module, epoch: int, step: int) -> None:
     NonFiniteLoss
         Naming the first such tensor, the epoch and the step.
     """
-    named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
-    named += [(name, b) for name, b in model.named_buffers() if b.is_floating_point()]
+    named: dict[str, Tensor] = {n: p for n, p in model.named_parameters() if p.requires_grad}
+    named |= {name: b for name, b in model.named_buffers() if b.is_floating_point()}
     if not named:
         return
-    finite = torch.stack([tensor.detach().isfinite().all() for _, tensor in named]).tolist()
+    finite = torch.stack([t.detach().isfinite().all() for t in named.values()]).tolist()
     if not all(finite):
-        name = named[finite.index(False)][0]
+        name = list(named)[finite.index(False)]
         raise NonFiniteLoss(
             f"The weight {name} is no longer finite at epoch {epoch}, step {step}, although the "
             "loss was: a gradient overflowed."

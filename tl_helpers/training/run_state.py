@@ -51,7 +51,7 @@ class RunState:
         self._asked = {} if folder is None else plan.asked(step.optimizer, scheduler)
         self.history = History()
         self.best: dict[str, Tensor] | None = None
-        self._epoch_rng: dict | None = None
+        self._epoch_rng: dict = {}  # filled where there is a folder
         self._continue_rng: dict | None = None
         self._begin(epoch=1)
 
@@ -63,9 +63,13 @@ class RunState:
         ValueError
             When the processes differ in the settings, the newest checkpoint or ``facts``.
         """
-        newest = None if self.folder is None else checkpoints.latest(self.folder)
+        newest = self.newest()
         facts = {**self._settings(), "newest checkpoint": newest and newest.name, **facts}
         processes.check_same(facts)
+
+    def newest(self) -> Path | None:
+        """The last complete checkpoint in the folder, where there is one."""
+        return None if self.folder is None else checkpoints.latest(self.folder)
 
     def steps(self, epochs: int) -> int | None:
         """Optimizer steps of a run of so many epochs; None for a stream, where nobody knows."""
@@ -106,21 +110,19 @@ class RunState:
             "seconds": time.perf_counter() - self._started,
         }
         history.epochs.append(row)
-        if valid_metric is not None and (
-            history.best_metric is None or valid_metric > history.best_metric
-        ):
+        best = history.best_metric
+        if valid_metric is not None and (best is None or valid_metric > best):
             history.best_epoch, history.best_metric = self.epoch, valid_metric
             self.best = _changing(self.step.model)
         if self.scheduler is not None and self.step.scheduler is None:
             _advance(self.scheduler, row)
         self._begin(self.epoch + 1)
-        if self.folder is not None:
-            self.save()
+        self.save()
 
     def waited_too_long(self, patience: int | None) -> bool:
         """Whether the last ``patience`` epochs brought nothing better than the best."""
         best = self.history.best_epoch
-        return None not in (patience, best) and self.epoch - 1 - best >= patience
+        return patience is not None and best is not None and self.epoch - 1 - best >= patience
 
     def restore_best(self) -> None:
         """Give the model the weights of its best epoch, if there was validation."""
@@ -135,15 +137,17 @@ class RunState:
         return self.history
 
     def save(self) -> None:
-        """Write a checkpoint, on the first process; refuses weights that are not finite.
+        """Write a checkpoint, on the first process, where there is a folder for it.
 
         Raises
         ------
         NonFiniteLoss
-            And the previous checkpoint stays.
+            For weights that are not finite; the previous checkpoint stays.
         CheckpointError
             When it cannot be written; the previous one stays.
         """
+        if (folder := self.folder) is None:
+            return
         self.meter.flush()
         model = self.step.model
         processes.share_buffers(model)
@@ -153,17 +157,19 @@ class RunState:
             weights["best"] = self.best
         state = self._state()
         processes.on_first(
-            lambda: checkpoints.save_checkpoint(self.folder, weights, state, self.classes)
+            lambda: checkpoints.save_checkpoint(folder, weights, state, self.classes)
         )
 
     def load(self) -> None:
-        """Continue from the newest checkpoint in the folder.
+        """Continue from the newest checkpoint in the folder, if there is one.
 
         Raises
         ------
         CheckpointError
             When it is damaged, or was made with other data, settings, model or classes.
         """
+        if self.folder is None or self.newest() is None:
+            return
         saved = checkpoints.load_checkpoint(self.folder)
         checkpoints.check_classes(saved.classes, self.classes, saved.path)
         try:

@@ -172,7 +172,7 @@ def lora(recogniser: Recogniser, pool: Heard, *, steps: int = 24) -> Learner:
         trained = [p for p in adapted.parameters() if p.requires_grad]
         few = _budget(pool, budget, seed)
         _fit(own, adapted, trained, few, None, (steps, LORA_RATE, seed))
-        own.decoder = adapted.merge_and_unload()
+        adapted.merge_and_unload()  # in place: the decoder is itself again
         return own
 
     return Learner(recogniser, train)

@@ -13,7 +13,6 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 
-from tl_helpers.arms.inputs import texts_of
 from tl_helpers.arms.labels import labelled
 from tl_helpers.compare.prediction import Prediction
 from tl_helpers.datasets import Examples, Splits
@@ -73,7 +72,7 @@ def probe_first(model: nn.Module, few: Examples) -> nn.Module:
     """
     device = model.get_parameter("head.weight").device
     model.head = nn.Identity()
-    found = answers(model, texts_of(few))
+    found = answers(model, few.texts)
     head = LogisticRegression(C=1 / PENALTY, max_iter=1000).fit(found, few.y)
     solved = heads.layer_of(head)
     model.head = nn.Linear(solved.in_features, solved.out_features, device=device)
@@ -121,5 +120,5 @@ class Added:
         """
         model = self.tuned(labelled(self.data.train, budget, seed), seed)
         trainable = sum(tensor.numel() for tensor in adapters.trained(model).values())
-        said = answers(model, texts_of(self.data.test))
+        said = answers(model, self.data.test.texts)
         return Prediction(said.argmax(1).numpy(), trainable)

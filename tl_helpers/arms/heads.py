@@ -9,7 +9,6 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from tl_helpers.arms.inputs import numbers_of, texts_of
 from tl_helpers.arms.labels import TRIES, best, grouped_folds, labelled, untuned
 from tl_helpers.compare.prediction import Arm, Prediction
 from tl_helpers.datasets import Examples, Splits
@@ -116,8 +115,8 @@ def tf_idf(data: Splits) -> Arm:
 
     def arm(budget: int, seed: int) -> Prediction:
         few = labelled(data.train, budget, seed)
-        words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True).fit(texts_of(few))
-        x, new_x = (words.transform(texts_of(part)) for part in (few, data.test))
+        words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True).fit(few.texts)
+        x, new_x = (words.transform(part.texts) for part in (few, data.test))
         return _answered(few, x, new_x, _Ridge())
 
     return arm
@@ -165,7 +164,7 @@ def raw_pixels(data: Splits, side: int = 18) -> Arm:
     """
 
     def small(examples: Examples) -> np.ndarray:
-        pictures = numbers_of(examples).float()
+        pictures = examples.tensor.float()
         shrunk = torch.nn.functional.interpolate(pictures, (side, side), mode="area")
         rows = shrunk.flatten(1).numpy() / 255 - 0.5
         return 2 * rows / math.sqrt(rows.shape[1])  # at most of length one; brightness stays
@@ -216,7 +215,7 @@ def _featured(network: Backbone, data: Splits, runtime: Runtime) -> list[Example
 def _described(data: Splits, describe: Callable[[np.ndarray], np.ndarray]) -> Arm:
     parts = []
     for part in (data.train, data.test):
-        rows = np.stack([describe(picture) for picture in numbers_of(part).numpy()])
+        rows = np.stack([describe(picture) for picture in part.tensor.numpy()])
         parts.append(replace(part, x=torch.from_numpy(rows)))
     return linear(*parts, scaled=True)
 

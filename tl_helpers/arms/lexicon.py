@@ -11,7 +11,6 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from tl_helpers.arms.heads import linear, probe, random_features, tf_idf
-from tl_helpers.arms.inputs import texts_of
 from tl_helpers.compare.prediction import Arm, Prediction
 from tl_helpers.datasets import Examples, Splits
 from tl_helpers.models.backbones import Backbone
@@ -53,7 +52,7 @@ def vader(data: Splits) -> Arm:
         raise ValueError(
             f"the classes are {data.test.classes}; VADER knows 'negative' and 'positive' alone."
         )
-    said = (scores(texts_of(data.test)) > 0).long().numpy()
+    said = (scores(data.test.texts) > 0).long().numpy()
     return lambda budget, seed: Prediction(said)
 
 
@@ -79,7 +78,7 @@ def probe_with_vader(load: Callable[..., Backbone], data: Splits, runtime: Runti
 
     def described(part: Examples) -> Examples:
         x = normalize(features.extract(network, part, runtime).x)
-        return replace(part, x=torch.cat([x, scores(texts_of(part))[:, None]], 1))
+        return replace(part, x=torch.cat([x, scores(part.texts)[:, None]], 1))
 
     return linear(described(data.train), described(data.test))
 

@@ -14,7 +14,6 @@ import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
 
-from tl_helpers.arms.inputs import numbers_of
 from tl_helpers.arms.labels import TRIES, best, grouped_folds, untuned
 from tl_helpers.compare.prediction import Arm, Prediction, Tuned
 from tl_helpers.datasets import Examples
@@ -35,7 +34,7 @@ TURNS, NETWORK_TURNS = 2, 1
 
 def last(examples: Examples) -> np.ndarray:
     """The features of the payment itself, float (n, d)."""
-    return numbers_of(examples)[:, -1].numpy()
+    return examples.tensor[:, -1].numpy()
 
 
 def rules(test: Examples) -> Arm:
@@ -165,12 +164,12 @@ def steps_at(frauds: int) -> tuple[int, ...]:
 def logits(model: nn.Module, examples: Examples) -> torch.Tensor:
     """What a network says of each item, float (n,)."""
     model.eval()
-    return torch.cat([model(x) for x in numbers_of(examples).split(4096)])
+    return torch.cat([model(x) for x in examples.tensor.split(4096)])
 
 
 def _trained(model: nn.Module, few: Examples, rate: float, steps: int, seed: int) -> Iterator[int]:
     """Train, and give the number of steps done after each."""
-    optimizer, x = torch.optim.AdamW(model.parameters(), lr=rate), numbers_of(few)
+    optimizer, x = torch.optim.AdamW(model.parameters(), lr=rate), few.tensor
     draw = torch.Generator().manual_seed(seed)
     for step in range(1, steps + 1):
         model.train()

@@ -244,8 +244,7 @@ def _loss(own: Recogniser, network: nn.Module, batches: list[Heard]) -> Tensor:
     for batch in batches:
         tokens = [own.tokens(text) for text in batch.texts]
         longest, begin = max(map(len, tokens)), len(own.start())
-        end = tokens[0][-1]  # of every text; the shorter ones are filled up with it
-        ids = torch.full((len(tokens), longest), end, device=device)
+        ids = torch.full((len(tokens), longest), own.settings.eos_token_id, device=device)
         wanted = torch.zeros_like(ids, dtype=torch.bool)
         for row, one in enumerate(tokens):
             ids[row, : len(one)] = torch.tensor(one, device=device)

@@ -9,7 +9,6 @@ from dataclasses import replace
 import torch
 
 from tl_helpers.arms.heads import linear, tf_idf
-from tl_helpers.arms.inputs import numbers_of, texts_of
 from tl_helpers.arms.labels import labelled
 from tl_helpers.arms.networks import _Network
 from tl_helpers.compare.prediction import Arm, Prediction
@@ -148,9 +147,9 @@ def _together(source: Examples, own: Examples, copies: int) -> Examples:
             "the same, in one order."
         )
     x: torch.Tensor | list[str] = (
-        torch.cat([source.x, *[numbers_of(own)] * copies])
+        torch.cat([source.x, *[own.tensor] * copies])
         if isinstance(source.x, torch.Tensor)
-        else source.x + texts_of(own) * copies
+        else source.x + own.texts * copies
     )
     return Examples(
         x,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from tl_helpers.arms.inputs import numbers_of
 from tl_helpers.compare.prediction import Arm, Prediction
 from tl_helpers.datasets import Examples
 
@@ -47,8 +46,8 @@ def clusters(pool: Examples, test: Examples) -> Arm:
         from sklearn.metrics import confusion_matrix
 
         count = len(test.classes)
-        found = KMeans(count, n_init=5, random_state=seed).fit(numbers_of(pool).numpy())
-        heaps = found.predict(numbers_of(test).numpy())
+        found = KMeans(count, n_init=5, random_state=seed).fit(pool.tensor.numpy())
+        heaps = found.predict(test.tensor.numpy())
         right = confusion_matrix(heaps, test.y.numpy(), labels=range(count))
         return Prediction(linear_sum_assignment(-right)[1][heaps])
 

@@ -59,7 +59,7 @@ class Examples:
 
     @property
     def tensor(self) -> Tensor:
-        """``x`` of examples that are no texts.
+        """``x`` as pictures or rows of numbers, (N, ...), without a copy.
 
         Raises
         ------
@@ -67,7 +67,20 @@ class Examples:
             For texts.
         """
         if not isinstance(self.x, Tensor):
-            raise TypeError("x is a list of texts; expected examples whose x is a tensor.")
+            raise TypeError("the examples are texts; expected pictures or numbers.")
+        return self.x
+
+    @property
+    def texts(self) -> list[str]:
+        """``x`` as texts, one an example.
+
+        Raises
+        ------
+        TypeError
+            For pictures or numbers.
+        """
+        if isinstance(self.x, Tensor):
+            raise TypeError(f"the examples are {self.x.dtype} numbers; expected texts.")
         return self.x
 
     def take(self, indices: Sequence[int] | Tensor | np.ndarray) -> Examples:

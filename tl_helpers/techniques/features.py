@@ -15,7 +15,6 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -28,6 +27,7 @@ from tl_helpers.models.backbones import Backbone
 from tl_helpers.models.behaviour import NoFingerprint, fingerprint
 from tl_helpers.techniques.feature_files import read, write
 from tl_helpers.techniques.feature_passes import OUTPUT, features_after
+from tl_helpers.training.inputs import tensors_of
 from tl_helpers.training.runtime import Runtime
 
 _CHUNK = 512  # examples between two saves: what an interrupted extraction can lose
@@ -169,7 +169,7 @@ def _transformed_sample(backbone: Backbone, dataset: Examples) -> str:
     raw = dataset.take(spread).x
     with torch.random.fork_rng(devices=[]):
         before = _generator_states()
-        first, second = (_tensors(backbone.preprocess(raw)) for _ in range(2))
+        first, second = (tensors_of(backbone.preprocess(raw)) for _ in range(2))
         drew = _generator_states() != before
     if drew or not all(torch.equal(a, b) for a, b in zip(first, second, strict=True)):
         raise ValueError(
@@ -189,10 +189,6 @@ def _generator_states() -> tuple:
     rest = np.random.get_state(legacy=False)
     keys = rest["state"].pop("key").tolist()
     return torch.get_rng_state().tolist(), random.getstate(), keys, rest
-
-
-def _tensors(inputs: Any) -> list[Tensor]:
-    return list(inputs.values()) if isinstance(inputs, dict) else [inputs]
 
 
 def _cached(folder, backbone, dataset, runtime, stages, batch_size) -> dict[str, Tensor]:

@@ -56,10 +56,9 @@ def supervised(
     TypeError
         For texts.
     """
-    if not isinstance(examples.x, Tensor):
-        raise TypeError("the examples are texts; expected pictures.")
+    pictures = examples.tensor
     seed_everything(0)
-    bare, inputs = _bare(name, examples.x, size, widths, runtime)
+    bare, inputs = _bare(name, pictures, size, widths, runtime)
 
     def batch(rows: Tensor) -> tuple[Tensor, Tensor]:
         return inputs[rows], examples.y[rows].to(runtime.device)

@@ -21,9 +21,10 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from tl_helpers.models.weights import save_weights
 from tl_helpers.training import fit
 from tl_helpers.training import runtime as tl_runtime
-from tl_helpers.training.checkpoints import save_checkpoint, save_weights
+from tl_helpers.training.checkpoints import save_checkpoint
 
 EPOCHS = 8
 

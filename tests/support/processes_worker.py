@@ -18,7 +18,7 @@ from pathlib import Path
 
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, Dataset, DistributedSampler, IterableDataset
+from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
 from tl_helpers.techniques.freezing import freeze
 from tl_helpers.training import NonFiniteLoss, evaluate, fit, predict, processes, train_one_epoch
@@ -40,13 +40,6 @@ class Pairs(Dataset):
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
         return self.x_values[index], int(self.y_values[index])
-
-
-class Stream(IterableDataset):
-    """Examples without a length."""
-
-    def __iter__(self):
-        return iter(Pairs(*data()))
 
 
 def rank() -> int:
@@ -261,7 +254,6 @@ def refusals(runtime: Runtime, folder: Path) -> dict:
     synchronised = nn.SyncBatchNorm.convert_sync_batchnorm(network(nn.BatchNorm1d(16)))
     x, y = data(51 - rank())
     cases = {
-        "stream": (network(), DataLoader(Stream(), batch_size=10)),
         "sampler": (network(), DataLoader(pairs, batch_size=10, sampler=sampler)),
         "wrapped": (wrapped, None),
         "small batch": (synchronised, None),

@@ -15,14 +15,9 @@ from safetensors.torch import save_file
 from torch import nn
 
 from tl_helpers.assets import files
+from tl_helpers.models.weights import CheckpointError, load_weights, save_weights
 from tl_helpers.training import checkpoints
-from tl_helpers.training.checkpoints import (
-    CheckpointError,
-    load_checkpoint,
-    load_weights,
-    save_checkpoint,
-    save_weights,
-)
+from tl_helpers.training.checkpoints import load_checkpoint, save_checkpoint
 
 
 def _layer(outputs: int = 3) -> nn.Module:

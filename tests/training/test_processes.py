@@ -153,7 +153,6 @@ def test_batchnorm_that_trains_is_warned_about_with_what_to_write(both):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("stream", "streams its dataset"),
         ("sampler", "has a DistributedSampler"),
         ("wrapped", "Expected the plain model: model.module"),
         ("small batch", "smallest batch has 1 examples for 2 processes"),

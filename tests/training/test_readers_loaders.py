@@ -65,7 +65,6 @@ class _Backwards(Sampler):
         ({"batch_size": 8, "sampler": _Backwards()}, "shuffles"),
         ({"batch_sampler": BatchSampler(RandomSampler(ROWS), 8, False)}, "shuffles"),
         ({"batch_sampler": [[1, 0], list(range(2, 33))]}, "shuffles"),
-        ({"batch_size": None, "sampler": _Backwards()}, "shuffles"),
         ({"batch_size": 8, "sampler": WeightedRandomSampler(torch.ones(33), 33)}, "leaves out"),
         ({"batch_size": 8, "drop_last": True}, "leaves out 1 of 33"),
         ({"batch_size": 8, "sampler": SequentialSampler(range(20))}, "leaves out 13 of 33"),
@@ -129,101 +128,40 @@ def test_a_sampler_that_is_read_once_is_refused_before_training(runtime, options
 # --- streams ---------------------------------------------------------------------------------
 
 
-class _Fresh(IterableDataset):
-    """Begins anew each time, as it should."""
-
+class _Stream(IterableDataset):
     def __iter__(self):
         return iter(PAIRS)
 
 
-class _Once(IterableDataset):
-    """Hands on the iterator that it was made with."""
-
-    def __init__(self):
-        self.rows = iter([PAIRS[i] for i in range(33)])
-
-    def __iter__(self):
-        return self.rows
-
-
-class _OnceInside(_Once):
-    def __iter__(self):
-        yield from self.rows
-
-
-class _File(IterableDataset):
-    """Reads numbers from an open file; ``rewinds`` tells whether from the beginning."""
-
-    def __init__(self, path, rewinds):
-        path.write_text("\n".join(str(i) for i in range(33)))
-        self.file, self.rewinds = path.open(), rewinds
-
-    def __iter__(self):
-        if self.rewinds:
-            self.file.seek(0)
-        for line in self.file:
-            yield X[int(line)], Y[int(line)]
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (_Stream(), "streams its dataset"),
+        (DataLoader(_Stream(), 16), "streams its dataset"),
+        (DataLoader(PAIRS, batch_size=None), "leaves batches to its dataset"),
+    ],
+)
+def test_data_whose_batches_nobody_knows_is_refused_before_anything_is_read(runtime, data, said):
+    model = _model()
+    before = model[0].weight.detach().clone()
+    options = {"loss_fn": nn.functional.cross_entropy, "runtime": runtime}
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    for action in (
+        lambda: _fit(runtime, data, model),
+        lambda: _fit(runtime, (X, Y), model, valid=data),
+        lambda: train_one_epoch(model, data, optimizer=optimizer, **options),
+        lambda: evaluate(model, data, **options),
+        lambda: predict(model, data, runtime),
+    ):
+        with pytest.raises(ValueError, match=rf"{said}.*becomes one by list\(dataset\)"):
+            action()
+    assert torch.equal(model[0].weight, before)
 
 
-class _Restarting(IterableDataset):
-    """An iterator of its own that starts again in ``__iter__``."""
-
-    def __iter__(self):
-        self.place = 0
-        return self
-
-    def __next__(self):
-        self.place += 1
-        if self.place > 33:
-            raise StopIteration
-        return PAIRS[self.place - 1]
-
-
-def _streams(folder):
-    once = [_Once(), _OnceInside(), _File(folder / "a", rewinds=False)]
-    again = [_Fresh(), _Restarting(), _File(folder / "b", rewinds=True)]
-    return once, again
-
-
-def test_a_stream_that_can_be_read_once_is_refused_before_training_for_more_epochs(
-    runtime, tmp_path
-):
-    for stream in _streams(tmp_path)[0]:
-        for sets in ({"train": stream}, {"train": (X, Y), "valid": DataLoader(stream, 16)}):
-            model = _model()
-            before = model[0].weight.detach().clone()
-            with pytest.raises(ValueError, match="a stream that can be read once"):
-                _fit(runtime, model=model, **sets)
-            assert torch.equal(model[0].weight, before)
-
-
-def test_every_example_of_a_stream_is_trained_on_also_if_it_can_be_read_once(runtime, tmp_path):
-    once, again = _streams(tmp_path)
-    for stream, epochs in [(one, 1) for one in once] + [(one, 3) for one in again]:
-        seen = []
-
-        def note(x, seen=seen):
-            seen.append(x)
-            return x
-
-        _fit(runtime, stream, epochs=epochs, augment=note)
-        assert torch.equal(torch.cat(seen), X.repeat(epochs, 1)), type(stream).__name__
-
-
-def test_a_stream_that_hides_that_it_ends_is_named_when_it_is_empty(runtime):
-    rows = iter([PAIRS[i] for i in range(33)])
-
-    class Hidden(IterableDataset):
-        def __iter__(self):
-            yield from rows
-
-    with pytest.raises(ValueError, match="no batch in epoch 2. A stream must start again"):
-        _fit(runtime, Hidden())
-
-
-def test_a_stream_that_drops_its_last_batch_is_not_predicted(runtime):
-    with pytest.raises(ValueError, match="drops the last examples"):
-        predict(nn.Identity(), DataLoader(_Fresh(), 8, drop_last=True), runtime)
+def test_a_stream_made_a_list_is_data_as_any_other(runtime):
+    loader = DataLoader(list(_Stream()), 16)
+    assert _fit(runtime, loader)[1].steps == 6
+    assert torch.equal(predict(nn.Identity(), loader, runtime), X)
 
 
 # --- batches of one --------------------------------------------------------------------------
@@ -291,11 +229,6 @@ class _OwnNorm(nn.Module):
 
     def forward(self, x):
         return nn.functional.batch_norm(x, None, None, training=True) if self.training else x
-
-
-def test_a_batch_of_one_at_the_end_of_a_stream_is_named_when_it_comes(runtime):
-    with pytest.raises(ValueError, match="batch of one example came in epoch 1.*drop_last=True"):
-        _fit(runtime, _Fresh(), _model(nn.BatchNorm1d(4)))
 
 
 def test_models_are_asked_and_not_their_classes(runtime):

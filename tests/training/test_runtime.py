@@ -30,10 +30,10 @@ def _draws() -> tuple:
         ({"profile": "huge"}, "profile is 'huge'; expected one of smoke, laptop, gpu"),
         ({"precision": "fp8"}, "precision is 'fp8'; expected one of auto, fp32, bf16, fp16"),
         ({"device": "toaster"}, "device 'toaster' cannot be used here"),
-        ({"seed": -1}, "seed is -1; expected a non-negative whole number"),
+        ({"seed": -1}, "seed is -1; expected a whole number of at least 0"),
         ({"seed": 0.5}, "seed is 0.5"),
         ({"seed": True}, "seed is True"),
-        ({"threads": 0}, "threads is 0; expected a whole number, 1 or more"),
+        ({"threads": 0}, "threads is 0; expected a whole number of at least 1"),
         ({"threads": "two"}, "threads is 'two'"),
     ],
 )

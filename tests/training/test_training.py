@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
+from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from tl_helpers.training import NonFiniteLoss, evaluate, fit, predict, train_one_epoch
 from tl_helpers.training import runtime as tl_runtime
@@ -191,14 +191,6 @@ class _Loaded(Dataset):
         return self.x_values[index], int(self.y_values[index])
 
 
-class _Streamed(IterableDataset):
-    def __init__(self, x, y):
-        self.pairs = (x, y)
-
-    def __iter__(self):
-        return iter(zip(*self.pairs, strict=True))
-
-
 def test_a_loader_trains_as_tensors_do_in_the_same_order(runtime):
     x, y = _data()
     order = torch.randperm(50, generator=runtime.generator())
@@ -218,7 +210,6 @@ def test_every_form_of_data_is_accepted(runtime):
         TensorDataset(x, y),
         _Loaded(x, y),
         DataLoader(_Loaded(x, y), batch_size=20),
-        _Streamed(x, y),
     ]
     losses = [
         evaluate(_model(), form, loss_fn=LOSS, runtime=runtime, batch_size=20).loss

@@ -10,7 +10,7 @@ yield equally often: a process without an example in a small last batch yields `
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
+from typing import Any
 
 import numpy as np
 import torch
@@ -66,10 +66,10 @@ class TensorBatches:
     ) -> None:
         self.device = runtime.device
         self.resident = _fits(x, self.device)
-        home = self.device if self.resident else torch.device("cpu")
-        self.x = map_inputs(x, lambda t: t.to(home))
-        self.y = None if y is None else y.to(home)
-        self.examples = _length(x)
+        self._home = self.device if self.resident else torch.device("cpu")
+        self.x = map_inputs(x, lambda t: t.to(self._home))
+        self.y = None if y is None else y.to(self._home)
+        self.examples = len(tensors_of(x)[0])
         self.batch_size = batch_size
         self.shuffle = shuffle
         self.join_last = False
@@ -90,7 +90,7 @@ class TensorBatches:
         """Draw the epoch's order now; then yield its batches after the first ``skip``."""
         sizes, several = self.sizes(), processes.count() > 1
         if self.shuffle or several:
-            chosen = processes.broadcast(self._order()).to(_home(self.x)).split(sizes)[skip:]
+            chosen = processes.broadcast(self._order()).to(self._home).split(sizes)[skip:]
             return map(self._take, map(processes.part, chosen) if several else chosen)
         first = skip * self.batch_size
         return (self._slice(first + n * self.batch_size, size)
@@ -108,11 +108,7 @@ class TensorBatches:
     def _take(self, indices: Tensor) -> Batch:
         if not len(indices):
             return NO_PART
-        x = self.x
-        if isinstance(x, Tensor):
-            x = x.index_select(0, indices)
-        else:
-            x = map_inputs(x, lambda t: t.index_select(0, indices))
+        x = map_inputs(self.x, lambda t: t.index_select(0, indices))
         return self._move(x, None if self.y is None else self.y.index_select(0, indices))
 
     def _slice(self, start: int, size: int) -> Batch:
@@ -143,60 +139,47 @@ class LoaderBatches:
     ----------
     classes, ignored : int or None
         Once set, labels of every batch are checked before they reach the device.
-    begun : iterator or None
-        An epoch of a stream that a first look has begun: nothing of it is lost to the training.
 
     Raises
     ------
     ValueError
-        For a loader that cannot tell how many batches an epoch has, unless it streams.
+        For a loader that cannot tell which batches an epoch has, as one that streams.
     """
 
     def __init__(self, loader: DataLoader, runtime: Runtime) -> None:
         loaders.check_sized(loader)
         self.loader = loader
         self._own = loader if processes.count() == 1 else loaders.divided(loader)
-        self.begun: Iterator | None = None
         self.device = runtime.device
         self.classes: int | None = None
         self.ignored: int | None = None
-        streamed = isinstance(loader.dataset, IterableDataset)
-        self.examples = None if streamed else loaders.examples(loader)
+        self.examples = loaders.examples(loader)
         self.batch_size = loader.batch_size
         self.generators = loaders.generators_of(loader)
 
     def __len__(self) -> int:
         return len(self.loader)
 
-    def sizes(self) -> Sequence[int]:
-        """Examples of each batch of an epoch; none for a stream, where nobody knows."""
+    def sizes(self) -> list[int]:
+        """Examples of each batch of an epoch."""
         return loaders.sizes(self.loader)
 
     def start(self, skip: int = 0) -> Iterator[Batch]:
         """Start the loader and pass over ``skip`` batches now; then yield the others."""
-        begun, self.begun = self.begun, None
-        batches = iter(self._own) if begun is None else begun
+        batches = iter(self._own)
         for _ in range(skip):
             next(batches)
         return (NO_PART if batch is None else self._move(batch) for batch in batches)
 
     def peek(self, count: int = 2) -> Pair:
-        """First examples; draws random numbers as the start of an epoch does."""
+        """First examples, without worker processes; draws random numbers as an epoch does."""
         loader = self.loader
-        if self.examples is None:
-            batches = iter(loader) if self.begun is None else self.begun
-            first = next(batches)
-            self.begun = chain([first], batches)
-            x, y = self._move(first)
-        elif loader.batch_sampler is None:
-            x, y = self._move(next(iter(loader)))
-        else:  # without starting worker processes
-            chosen = next(iter(loader.batch_sampler))[:count]
-            if hasattr(loader.dataset, "__getitems__"):  # a whole batch at once, as the loader asks
-                items = loader.dataset.__getitems__(chosen)
-            else:
-                items = [loader.dataset[i] for i in chosen]
-            x, y = self._move(loader.collate_fn(items))
+        chosen = next(iter(loader.batch_sampler or ()))[:count]
+        if hasattr(loader.dataset, "__getitems__"):  # a whole batch at once, as the loader asks
+            items = loader.dataset.__getitems__(chosen)
+        else:
+            items = [loader.dataset[i] for i in chosen]
+        x, y = self._move(loader.collate_fn(items))
         return map_inputs(x, lambda t: t[:count]), _first(y, count)
 
     def _move(self, batch: object) -> Pair:
@@ -218,6 +201,7 @@ def as_batches(
     *,
     shuffle: bool = False,
     generator: torch.Generator | None = None,
+    name: str = "The data",
 ) -> Batches:
     """Batches from whatever form the data has.
 
@@ -233,33 +217,51 @@ def as_batches(
     shuffle : bool
     generator : torch.Generator, optional
         CPU generator for the shuffle; torch's global one by default.
+    name : str
+        Of the set, for errors.
 
     Raises
     ------
     TypeError
         For another form of data, text that is not tokenised included.
     ValueError
-        For lengths that differ, or a batch size that is not positive.
+        For lengths that differ, a batch size that is not positive, a set that gives no batch, and
+        those of `LoaderBatches`.
     """
     if not isinstance(batch_size, int) or batch_size < 1:
         raise ValueError(f"batch_size is {batch_size!r}; expected a whole number of at least 1.")
-    if isinstance(data, TensorBatches | LoaderBatches):
-        return data
+    if isinstance(data, Dataset) and hasattr(data, "__len__") and len(data) == 0:
+        raise _empty(name)  # torch's shuffle refuses it in other words
+    batches = _in_batches(data, batch_size, runtime, shuffle, generator)
+    if batches.examples == 0:
+        raise _empty(name)
+    if len(batches) == 0:
+        raise ValueError(
+            f"{name} gives no batch: the loader drops incomplete batches and has fewer examples "
+            f"({batches.examples}) than its batch_size. Use drop_last=False or smaller batches."
+        )
+    return batches
+
+
+def _empty(name: str) -> ValueError:
+    return ValueError(f"{name} is empty; expected at least one example.")
+
+
+def _in_batches(
+    data: Any,
+    batch_size: int,
+    runtime: Runtime,
+    shuffle: bool,
+    generator: torch.Generator | None,
+) -> Batches:
     if isinstance(data, DataLoader):
         return LoaderBatches(data, runtime)
     if isinstance(data, TensorDataset) and len(data.tensors) == 2:
         data = data.tensors
     if not hasattr(data, "x") and isinstance(data, Dataset):
-        if hasattr(data, "__len__") and len(data) == 0:
-            raise ValueError("The dataset is empty; expected at least one example.")
-        streamed = isinstance(data, IterableDataset)
-        loader = DataLoader(
-            data,
-            batch_size,
-            shuffle=shuffle and not streamed,
-            generator=generator,
-            pin_memory=runtime.device.type == "cuda",
-        )
+        shuffle &= not isinstance(data, IterableDataset)  # which torch refuses in other words
+        pinned = runtime.device.type == "cuda"
+        loader = DataLoader(data, batch_size, shuffle, generator=generator, pin_memory=pinned)
         return LoaderBatches(loader, runtime)
     x, y = _pair(data)
     x, y = as_inputs(x), None if y is None else as_targets(y)
@@ -287,11 +289,3 @@ def _fits(x: Inputs, device: torch.device) -> bool:
 
 def _first(y: Tensor | None, count: int) -> Tensor | None:
     return None if y is None else y[:count]
-
-
-def _length(x: Inputs) -> int:
-    return len(tensors_of(x)[0])
-
-
-def _home(x: Inputs) -> torch.device:
-    return tensors_of(x)[0].device

@@ -23,30 +23,12 @@ from torch import Tensor
 from tl_helpers.models.weights import (
     CheckpointError,
     Tensors,
-    check_classes,
     damaged,
-    load_into,
-    load_weights,
     read_tensors,
-    save_weights,
     sync,
     write_synced,
     write_tensors,
 )
-
-__all__ = [
-    "Checkpoint",
-    "CheckpointError",
-    "check_classes",
-    "latest",
-    "load_checkpoint",
-    "load_into",
-    "load_weights",
-    "rng_state",
-    "save_checkpoint",
-    "save_weights",
-    "set_rng_state",
-]
 
 _NAME = re.compile(r"checkpoint-\d{6,}")
 _SCRATCH = ".writing"

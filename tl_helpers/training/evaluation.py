@@ -44,9 +44,9 @@ def evaluate(
         For an empty set, a DataLoader that drops its last examples, labels that do not match the
         outputs, or a metric that is not finite.
     """
+    batches = as_batches(data, batch_size, runtime, name="data")
     if isinstance(data, DataLoader):
         loaders.check_complete(data, "data")
-    batches = as_batches(data, batch_size, runtime)
     input_checks.check_batches(batches, "data")
     return score(model, batches, loss_fn, runtime, metric)
 
@@ -63,7 +63,7 @@ def score(
     Raises
     ------
     ValueError
-        For data without labels or without a batch, outputs or labels that do not fit each other,
+        For data without labels, outputs or labels that do not fit each other,
         and a metric that is not finite.
     """
     with batch_checks.eval_mode(place(model, runtime)), torch.inference_mode():
@@ -130,11 +130,9 @@ def predict(model: nn.Module, data: object, runtime: Runtime, batch_size: int = 
     ValueError
         For an empty set, or a DataLoader that shuffles, repeats or leaves out examples.
     """
+    batches = as_batches(data, batch_size, runtime)
     if isinstance(data, DataLoader):
         loaders.check_order(data)
-    batches = as_batches(data, batch_size, runtime)
-    if batches.examples == 0:
-        raise ValueError("The data is empty; expected at least one example.")
     with batch_checks.eval_mode(place(model, runtime)), torch.inference_mode():
         outputs = _outputs(model, batches, runtime)[0].cpu()
     return outputs.clone()  # made outside of inference mode, so that it may enter training
@@ -160,8 +158,6 @@ def _outputs(model: nn.Module, batches: Batches, runtime: Runtime) -> tuple[Tens
         with runtime.autocast():
             pairs.append((None if x is None else model(x), y))
     pairs = _all_parts(pairs, runtime.device)
-    if not pairs:
-        raise ValueError("The data gave no batch; expected at least one example.")
     outputs, labels = zip(*pairs, strict=True)
     if not isinstance(outputs[0], Tensor):
         input_checks.check_outputs(outputs[0], labels[0])

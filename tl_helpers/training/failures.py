@@ -25,8 +25,6 @@ def explained(run: RunState) -> Iterator[None]:
     ------
     NonFiniteLoss
         With advice; the best weights so far are back in the model.
-    ValueError
-        For a batch of one example that batch-norm cannot train on.
     torch.OutOfMemoryError
         Saying what uses less.
     """
@@ -37,13 +35,6 @@ def explained(run: RunState) -> Iterator[None]:
     except NonFiniteLoss as error:
         run.restore_best()
         raise NonFiniteLoss(f"{error} {_advice(run)}") from None
-    except ValueError as error:  # a stream's last batch, which nobody could know before
-        if "more than 1 value per channel" not in str(error):
-            raise
-        raise ValueError(
-            f"A batch of one example came in epoch {run.epoch}, and batch-norm cannot train on one "
-            f"({error}). Expected drop_last=True or another batch_size in the loader."
-        ) from error
     except RuntimeError as error:
         if not out_of_memory(error):
             raise

@@ -24,21 +24,18 @@ def check_sets(
     loss_fn: Callable,
     runtime: Runtime,
     classes: Sequence[str] | None,
-    epochs: int,
 ) -> None:
     """Every check of the data of a run, with the model and the loss that it is for.
 
     Raises
     ------
     ValueError
-        As the checks below, and when a set can be read only once.
+        As the checks below.
     """
     for name, batches in {"train": train, "valid": valid}.items():
         if batches is None:
             continue
         check_batches(batches, name)
-        if isinstance(batches, LoaderBatches) and epochs > 1:
-            loaders.check_restarts(batches.loader, name)
         outputs = check_model(model, batches, loss_fn, runtime, name)
         check_classes_match(classes, outputs)
     if isinstance(valid, LoaderBatches):
@@ -47,20 +44,13 @@ def check_sets(
 
 
 def check_batches(batches: Batches, name: str) -> None:
-    """Check that there are examples with labels, and that inputs held in memory are finite.
+    """Check that examples held in memory have labels and are finite.
 
     Raises
     ------
     ValueError
         Naming the set: "train" or "valid".
     """
-    if batches.examples == 0:
-        raise ValueError(f"{name} is empty; expected at least one example.")
-    if batches.examples is not None and len(batches) == 0:
-        raise ValueError(
-            f"{name} gives no batch: the loader drops incomplete batches and has fewer examples "
-            f"({batches.examples}) than its batch_size. Use drop_last=False or smaller batches."
-        )
     if isinstance(batches, TensorBatches):
         if batches.y is None:
             raise ValueError(f"{name} has no labels; expected a pair (x, y).")
@@ -226,10 +216,7 @@ def check_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
 
 
 def _peek(batches: Batches, name: str) -> tuple[Inputs, Tensor]:
-    try:
-        x, y = batches.peek()
-    except StopIteration as error:
-        raise ValueError(f"{name} gives no batch; expected at least one example.") from error
+    x, y = batches.peek()
     if y is None:
         raise ValueError(f"{name} has no labels; expected batches that are pairs (x, y).")
     check_finite(x, name)

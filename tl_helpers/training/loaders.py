@@ -6,11 +6,10 @@ the names of their classes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 import torch
-from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 from torch.utils.data.distributed import DistributedSampler
 
@@ -19,15 +18,22 @@ from tl_helpers.training.checkpoints import rng_state, set_rng_state
 
 
 def check_sized(loader: DataLoader) -> None:
-    """Check that an epoch has a known number of batches and can be repeated.
+    """Check that a loader says how many batches an epoch has, and which examples are in each.
 
     Raises
     ------
     ValueError
-        For a sampler without a length, as a generator or an iterator is one: it is read once.
+        For a stream, for a dataset that makes whole batches itself, and for a sampler without a
+        length, as a generator or an iterator is one: it is read once.
     """
-    if isinstance(loader.dataset, IterableDataset):
-        return
+    if isinstance(loader.dataset, IterableDataset) or loader.batch_sampler is None:
+        streamed = isinstance(loader.dataset, IterableDataset)
+        kind = "streams its dataset" if streamed else "leaves batches to its dataset"
+        raise ValueError(
+            f"This DataLoader {kind}, so nobody knows which examples an epoch has. Expected a "
+            "Dataset with __len__ and __getitem__ and a batch_size; what fits into memory becomes "
+            "one by list(dataset)."
+        )
     try:
         len(loader)
     except TypeError as error:
@@ -38,34 +44,6 @@ def check_sized(loader: DataLoader) -> None:
         ) from error
 
 
-def check_restarts(loader: DataLoader, name: str) -> None:
-    """Check that a stream begins again at each epoch.
-
-    Only those are tried that are iterators, or hold one such as an open file: opened twice with
-    equal random numbers, they must begin with the same example.
-
-    Raises
-    ------
-    ValueError
-        For a stream that goes on where it stopped.
-    """
-    stream = loader.dataset
-    held = [stream, *vars(stream).values()]
-    if not isinstance(stream, IterableDataset) or not any(isinstance(v, Iterator) for v in held):
-        return
-    before, generators = rng_state(generators_of(loader)), generators_of(loader)
-    first = next(iter(stream), None)
-    set_rng_state(before, generators)
-    again = next(iter(stream), None)
-    set_rng_state(before, generators)
-    if not _same(first, again):
-        raise ValueError(
-            f"{name} is a stream that can be read once: opened again, it goes on where it stopped, "
-            "and every epoch reads it anew. Expected an __iter__ that starts from the beginning, "
-            "as by opening the file there; or epochs=1."
-        )
-
-
 def check_order(loader: DataLoader) -> None:
     """Check that a loader gives every example of its dataset once, in order.
 
@@ -74,10 +52,8 @@ def check_order(loader: DataLoader) -> None:
     ValueError
         For one that shuffles, repeats or leaves out examples, with what it does.
     """
-    if isinstance(loader.dataset, IterableDataset):
-        check_complete(loader, "The data")
-        return
-    drawn, count = _drawn(loader), _length(loader.dataset)
+    drawn = [position for batch in _drawn(loader) for position in batch]
+    count = _length(loader.dataset)
     if drawn == list(range(count)):
         return
     what = "shuffles"
@@ -100,63 +76,38 @@ def check_complete(loader: DataLoader, name: str) -> None:
     ValueError
         For a loader that drops the last, incomplete batch.
     """
-    streamed = isinstance(loader.dataset, IterableDataset)
     sampler = getattr(loader.batch_sampler, "sampler", None)
-    if streamed or sampler is None:
-        dropped = "the last examples" if streamed and loader.drop_last else ""
-    else:
-        missing = len(sampler) - sum(sizes(loader))
-        dropped = f"{missing} of {len(sampler)} examples" if missing > 0 else ""
-    if dropped:
+    if sampler is not None and (missing := len(sampler) - sum(sizes(loader))) > 0:
         raise ValueError(
-            f"{name}: the DataLoader drops {dropped}, in its last, incomplete batch, and a result "
-            "is over all of them. Expected drop_last=False."
+            f"{name}: the DataLoader drops {missing} of {len(sampler)} examples, in its last, "
+            "incomplete batch, and a result is over all of them. Expected drop_last=False."
         )
 
 
 def examples(loader: DataLoader) -> int:
     """Examples of an epoch: as many as the sampler names, which may not be the whole dataset."""
-    return _length(loader.dataset if loader.batch_size is None else loader.sampler)
+    return _length(loader.sampler)
 
 
-def sizes(loader: DataLoader) -> Sequence[int]:
-    """Examples of each batch of an epoch; none where the dataset makes the batches."""
-    if isinstance(loader.dataset, IterableDataset) or loader.batch_sampler is None:
-        return []
-    if loader.batch_size is not None:
-        full, rest = divmod(_length(loader.sampler), loader.batch_size)
-        return [loader.batch_size] * full + [rest] * (rest > 0 and not loader.drop_last)
-    return [len(batch) for batch in _asked(loader, loader.batch_sampler)]
+def sizes(loader: DataLoader) -> list[int]:
+    """Examples of each batch of an epoch."""
+    if loader.batch_size is None:
+        return [len(batch) for batch in _drawn(loader)]
+    full, rest = divmod(examples(loader), loader.batch_size)
+    return [loader.batch_size] * full + [rest] * (rest > 0 and not loader.drop_last)
 
 
 def _length(of: Dataset | Iterable) -> int:
     return len(of)  # type: ignore[arg-type]  # torch's types leave out the __len__ it asks for
 
 
-def _drawn(loader: DataLoader) -> list:
-    """Positions in the dataset, in the order in which an epoch takes them."""
-    if loader.batch_sampler is None:
-        return _asked(loader, loader.sampler)
-    return [position for batch in _asked(loader, loader.batch_sampler) for position in batch]
-
-
-def _asked(loader: DataLoader, sampler: Iterable) -> list:
+def _drawn(loader: DataLoader) -> list[list]:
+    """Positions in the dataset of each batch of an epoch, found without a trace."""
     generators = generators_of(loader)
     before = rng_state(generators)
-    found = list(sampler)
+    drawn = list(loader.batch_sampler or ())
     set_rng_state(before, generators)
-    return found
-
-
-def _same(one: object, other: object) -> bool:
-    """Whether two examples, of tensors, arrays and containers of them, are equal."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        one, other = list(one.items()), list(other.items())
-    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
-        return len(one) == len(other) and all(map(_same, one, other))
-    if isinstance(one, Tensor) and isinstance(other, Tensor):
-        return torch.equal(one, other)
-    return bool(torch.as_tensor(one == other).all())
+    return drawn
 
 
 def divided(loader: DataLoader) -> DataLoader:
@@ -165,17 +116,12 @@ def divided(loader: DataLoader) -> DataLoader:
     Raises
     ------
     ValueError
-        For a loader whose batches cannot be divided.
+        For a loader whose sampler divides the examples itself.
     """
-    streamed = isinstance(loader.dataset, IterableDataset)
-    divided_before = isinstance(loader.sampler, DistributedSampler)
-    if streamed or divided_before or loader.batch_sampler is None:
-        kind = "streams its dataset" if streamed else "makes whole batches itself"
-        kind = "has a DistributedSampler" if divided_before else kind
+    if isinstance(loader.sampler, DistributedSampler):
         raise ValueError(
-            f"This DataLoader {kind}, and fit divides every batch among the processes by itself. "
-            "Expected a loader over a Dataset with __len__ and __getitem__, a batch_size and an "
-            "ordinary sampler, the same on every process."
+            "This DataLoader has a DistributedSampler, and fit divides every batch among the "
+            "processes by itself. Expected an ordinary sampler, the same on every process."
         )
     workers = {"prefetch_factor": loader.prefetch_factor,
                "persistent_workers": loader.persistent_workers,
@@ -183,7 +129,7 @@ def divided(loader: DataLoader) -> DataLoader:
                "worker_init_fn": loader.worker_init_fn, "timeout": loader.timeout}  # fmt: skip
     return DataLoader(
         loader.dataset,
-        batch_sampler=_Parts(loader.batch_sampler),
+        batch_sampler=_Parts(loader.batch_sampler or ()),
         num_workers=loader.num_workers,
         collate_fn=partial(_collate, loader.collate_fn),
         pin_memory=loader.pin_memory,

@@ -43,13 +43,13 @@ class ProgressBar:
         False keeps it silent. It is silent as well when the environment variable ``TL_PROGRESS``
         is 0 (set it when a notebook is executed to be stored), and outside of a notebook when
         stderr is not a terminal.
-    total : int or None
-        Steps, where known.
+    total : int
+        Steps of the run.
     done : int
         Steps made before, in a continued run.
     """
 
-    def __init__(self, wanted: bool, total: int | None, done: int = 0) -> None:
+    def __init__(self, wanted: bool, total: int, done: int = 0) -> None:
         self._bar = None
         if wanted and watching.wanted():
             self._bar = watching.bar(total=total, initial=done, leave=False, unit="step")

@@ -65,7 +65,7 @@ def fit(
     train, valid : data
         (x, y), an object with ``.x`` and ``.y``, a Dataset or a DataLoader: see
         `batches.as_batches`. A loader keeps its own batch size and order; several processes
-        divide its batches too, unless it streams.
+        divide its batches too.
     loss_fn : callable
         ``loss_fn(outputs, y)``: mean over the batch. Label smoothing and class weights belong
         here: ``nn.CrossEntropyLoss(label_smoothing=0.1)``.
@@ -109,7 +109,7 @@ def fit(
         Before training, for data, model, optimizer or settings that do not go together.
     NonFiniteLoss
         Naming epoch and step; the last good checkpoint is kept.
-    checkpoints.CheckpointError
+    weights.CheckpointError
         For a checkpoint that cannot be written, read or continued.
     torch.OutOfMemoryError
         With what to change.
@@ -125,12 +125,13 @@ def fit(
                        checkpoint_every=checkpoint_every, clip=clip)  # fmt: skip
     plan.check_plan(valid, patience, checkpoint_dir, checkpoint_every, resume)
     plan.check_schedule(optimizer, scheduler, scheduler_per, valid is not None)
-    batches = as_batches(train, batch_size, runtime, shuffle=True, generator=runtime.generator())
-    held_out = None if valid is None else as_batches(valid, batch_size, runtime)
+    batches = as_batches(train, batch_size, runtime, shuffle=True,
+                         generator=runtime.generator(), name="train")  # fmt: skip
+    held_out = None if valid is None else as_batches(valid, batch_size, runtime, name="valid")
     place(model, runtime)
     input_checks.check_optimizer(model, optimizer)
     classes = getattr(train, "classes", None)
-    input_checks.check_sets(model, batches, held_out, loss_fn, runtime, classes, epochs)
+    input_checks.check_sets(model, batches, held_out, loss_fn, runtime, classes)
     per_step = scheduler if scheduler_per == "step" else None
     step = new_step(model, optimizer, loss_fn, runtime, accumulate=accumulate, clip=clip,
                     scheduler=per_step, mixup=mixup, augment=augment)  # fmt: skip
@@ -219,5 +220,5 @@ def _one_pass(
         if after_step is not None and not step.pending:
             after_step()
     step.update()  # the last group may be incomplete
-    meter.finish()
+    meter.flush()
     processes.share_buffers(step.model)  # such as batch-norm's statistics

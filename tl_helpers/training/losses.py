@@ -67,23 +67,6 @@ class LossMeter:
             self.examples += sum(size for _, size in parts)
             self.batches += 1
 
-    def finish(self) -> None:
-        """`flush` at the end of an epoch, which must have had a batch.
-
-        Raises
-        ------
-        NonFiniteLoss
-            As `flush`.
-        ValueError
-            When there was none, as from a stream that has been read before.
-        """
-        self.flush()
-        if not self.batches:
-            raise ValueError(
-                f"The training set gave no batch in epoch {self.epoch}. A stream must start again "
-                "whenever it is iterated over; expected that, or epochs=1."
-            )
-
     @property
     def mean(self) -> float:
         """Mean over the examples read so far; nan before the first."""
@@ -102,8 +85,6 @@ def check_weights_finite(model: nn.Module, epoch: int, step: int) -> None:
     """
     named: dict[str, Tensor] = {n: p for n, p in model.named_parameters() if p.requires_grad}
     named |= {name: b for name, b in model.named_buffers() if b.is_floating_point()}
-    if not named:
-        return
     finite = torch.stack([t.detach().isfinite().all() for t in named.values()]).tolist()
     if not all(finite):
         name = list(named)[finite.index(False)]

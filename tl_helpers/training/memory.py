@@ -62,12 +62,8 @@ def _anonymous_bytes(process) -> int:
 
     try:
         status = Path(f"/proc/{process.pid}/status").read_text()
-        return next(
-            int(line.split()[1]) * 1024
-            for line in status.splitlines()
-            if line.startswith("RssAnon:")
-        )
-    except (OSError, StopIteration):
+        return int(status.partition("RssAnon:")[2].split()[0]) * 1024
+    except (OSError, IndexError):
         try:
             return process.memory_info().rss
         except psutil.NoSuchProcess:

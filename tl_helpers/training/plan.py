@@ -70,8 +70,8 @@ def check_plan(valid, patience, folder, every, resume) -> None:
         )
 
 
-def check_length(scheduler, steps: int | None) -> None:
-    """Rehearse a schedule over the steps to come; None when their number is not known.
+def check_length(scheduler, steps: int) -> None:
+    """Rehearse a schedule over the steps to come.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def check_length(scheduler, steps: int | None) -> None:
         When it ends before they do: it fails, its rate is negative, or stays at zero for more than
         the last step, or a cosine rises again.
     """
-    if steps is None or steps < 1 or not _can_be_rehearsed(scheduler):
+    if steps < 1 or not _can_be_rehearsed(scheduler):
         return
     name, told = type(scheduler).__name__, f"and {steps} steps of it are to come"
     cure = "Make it for all steps of the run: those of an epoch times the epochs."

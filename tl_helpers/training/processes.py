@@ -75,7 +75,7 @@ def device_of_this_process(device: str) -> str:
 
 def part(batch: Tensor) -> Tensor:
     """This process's part of a batch of positions; parts differ by at most one."""
-    return batch if count() == 1 else batch.tensor_split(count())[rank()]
+    return batch.tensor_split(count())[rank()]
 
 
 def broadcast(value: T) -> T:

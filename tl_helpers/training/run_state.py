@@ -12,12 +12,13 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from tl_helpers.models.weights import named_as
+from tl_helpers.models.weights import CheckpointError, check_classes, load_into, named_as
 from tl_helpers.training import checkpoints, plan, processes
-from tl_helpers.training.batches import Batch, Batches, LoaderBatches
-from tl_helpers.training.checkpoints import CheckpointError
+from tl_helpers.training.batches import Batch, Batches
 from tl_helpers.training.history import History
 from tl_helpers.training.losses import LossMeter, check_weights_finite
+
+_METER = ("batches", "examples", "total", "first_step")  # what a `LossMeter` has read
 
 
 class RunState:
@@ -71,18 +72,15 @@ class RunState:
         """The last complete checkpoint in the folder, where there is one."""
         return None if self.folder is None else checkpoints.latest(self.folder)
 
-    def steps(self, epochs: int) -> int | None:
-        """Optimizer steps of a run of so many epochs; None for a stream, where nobody knows."""
-        if self.batches.examples is None:
-            return None
+    def steps(self, epochs: int) -> int:
+        """Optimizer steps of a run of so many epochs."""
         return -(-len(self.batches) // self.step.accumulate) * epochs
 
-    def schedule_to_come(self, epochs: int) -> int | None:
-        """How often the schedule still advances in a run of so many epochs, if that is known."""
+    def schedule_to_come(self, epochs: int) -> int:
+        """How often the schedule still advances in a run of so many epochs."""
         if self.step.scheduler is None:
             return epochs - self.epoch + 1
-        steps = self.steps(epochs)
-        return None if steps is None else steps - self.step.updates
+        return self.steps(epochs) - self.step.updates
 
     def start_epoch(self) -> Iterator[Batch]:
         """Batches that remain of this epoch."""
@@ -171,7 +169,7 @@ class RunState:
         if self.folder is None or self.newest() is None:
             return
         saved = checkpoints.load_checkpoint(self.folder)
-        checkpoints.check_classes(saved.classes, self.classes, saved.path)
+        check_classes(saved.classes, self.classes, saved.path)
         try:
             self._restore(saved)
         except (KeyError, TypeError, ValueError) as error:
@@ -183,7 +181,7 @@ class RunState:
     def _restore(self, saved: checkpoints.Checkpoint) -> None:
         state, step = saved.state, self.step
         self._check_settings(state, saved.path)
-        checkpoints.load_into(step.model, saved.weights["model"], saved.path)
+        load_into(step.model, saved.weights["model"], saved.path)
         _put_back(step.model, saved.weights["unsaved"])
         step.optimizer.load_state_dict(state["optimizer"])
         step.scaler.load_state_dict(state["scaler"])
@@ -193,15 +191,12 @@ class RunState:
         place = next(step.model.parameters()).device
         best = saved.weights.get("best")
         self.best = None if best is None else {name: t.to(place) for name, t in best.items()}
-        if isinstance(self.batches, LoaderBatches):
-            self.batches.begun = None  # a look at the data is no part of the continued run
         self._asked = state["asked"]
         position = state["position"]
         self._begin(position["epoch"], position["seconds"])
         step.updates = position["updates"]
-        self.meter = LossMeter(self.epoch, step.accumulate, position["first_step"])
-        for name in ("batches", "examples", "total"):
-            setattr(self.meter, name, position[name])
+        for name in _METER:
+            setattr(self.meter, name, state["meter"][name])
         rank = processes.rank()
         self._epoch_rng, self._continue_rng = state["epoch_rng"][rank], state["rng"][rank]
         if not self.meter.batches:  # between two epochs there is no order to draw again
@@ -209,19 +204,16 @@ class RunState:
             self._continue_rng = None
 
     def _state(self) -> dict:
-        step, meter = self.step, self.meter
+        step = self.step
         return {
             "settings": self._settings(),
             "asked": self._asked,
             "position": {
                 "epoch": self.epoch,
-                "batches": meter.batches,
-                "examples": meter.examples,
-                "total": meter.total,
-                "first_step": meter.first_step,
                 "updates": step.updates,
                 "seconds": time.perf_counter() - self._started,
             },
+            "meter": {name: getattr(self.meter, name) for name in _METER},
             "optimizer": step.optimizer.state_dict(),
             "scaler": step.scaler.state_dict(),
             "scheduler": None if self.scheduler is None else self.scheduler.state_dict(),

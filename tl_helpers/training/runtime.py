@@ -131,8 +131,7 @@ def start(
 
     _check_choice("profile", profile, PROFILES)
     _check_choice("precision", precision, ("auto", *PRECISIONS))
-    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
-        raise ValueError(f"seed is {seed!r}; expected a non-negative whole number such as 0.")
+    _check_whole("seed", seed, least=0)
     chosen = _device(processes.device_of_this_process(device))
     if profile == "gpu" and chosen.type == "cpu":
         raise ValueError(
@@ -140,7 +139,7 @@ def start(
             "here, or open the lesson on Colab with a GPU runtime."
         )
     if threads is not None:
-        _check_threads(threads)
+        _check_whole("threads", threads, least=1)
         torch.set_num_threads(threads)
     if deterministic:  # cuBLAS is so only with a workspace of fixed size
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -265,6 +264,6 @@ def _check_choice(what: str, value: str, allowed: tuple[str, ...]) -> None:
         raise ValueError(f"{what} is {value!r}; expected one of {', '.join(allowed)}.")
 
 
-def _check_threads(threads: int) -> None:
-    if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
-        raise ValueError(f"threads is {threads!r}; expected a whole number, 1 or more.")
+def _check_whole(what: str, value: int, least: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ValueError(f"{what} is {value!r}; expected a whole number of at least {least}.")

@@ -483,15 +483,3 @@ def test_arms_run_with_one_blas_thread_and_the_setting_comes_back():
         simulated.run({"probe": watching, "scratch": arm(poor, 12)})
         assert blas_threads() == before
     assert seen and all(threads == {1} for threads in seen)
-
-
-def test_a_second_metric_is_computed_from_the_same_predictions(report):
-    def error_rate(truth, predicted):
-        return float(np.mean(truth != predicted))
-
-    again = report.rescored(error_rate)
-    assert again.setting.metric_name == "error rate"
-    assert [row.key for row in again.rows] == [row.key for row in report.rows]
-    for row in again.rows:
-        assert row.value == error_rate(report.setting.truth, row.predicted)
-    assert report.setting.metric_name == "balanced accuracy"

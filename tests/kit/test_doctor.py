@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tl_helpers.assets.entries import read_catalogue
+from tl_helpers.kit import doctor
 
 ROOT = Path(__file__).resolve().parents[2]
 CALL = [
@@ -64,6 +65,12 @@ def test_index_out_of_reach_is_a_problem_while_assets_are_missing(tmp_path):
     assert report.returncode == 1
     assert "pip does not find" in report.stdout
     assert "Is the machine online?" in report.stdout
+
+
+def test_no_index_is_asked_where_nothing_is_left_to_fetch(monkeypatch):
+    monkeypatch.setattr(doctor.assets, "status", lambda asset: "present")
+    monkeypatch.setattr(doctor, "_ask_index", lambda *_: pytest.fail("the index was asked"))
+    assert list(doctor.parcels()) == []
 
 
 @pytest.mark.parametrize("setting", ["1", "yes"])

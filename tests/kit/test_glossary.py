@@ -33,7 +33,7 @@ def test_the_course_has_its_terms():
     ("rows", "reason"),
     [
         ("| probe | a linear head |\n", "'| probe | a linear head |' is not"),
-        ("| probe | a linear head | soon |\n", "is not one"),
+        ("| probe | a linear head | soon |\n", "soon |' is not"),
         ("<<<<<<< HEAD\n| probe | a | 00 |\n", "'<<<<<<< HEAD' is not"),
         ("| Probe | a | 00 |\n| probes | b | 1.1 |\n", "'Probe' stands twice"),
     ],
@@ -42,6 +42,13 @@ def test_a_wrong_line_is_named(read, rows, reason):
     with pytest.raises(ValueError, match="glossary.md") as caught:
         read(rows)
     assert reason in str(caught.value)
+
+
+def test_a_file_without_a_table_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("TL_NOTEBOOKS", str(tmp_path))
+    (tmp_path / glossary.FILE).write_text("| probe | a linear head | 00 |\n")
+    with pytest.raises(ValueError, match="glossary.md has no table; expected one of `. term"):
+        glossary.read()
 
 
 def test_terms_are_shown_from_a_to_z_between_the_markers(read):

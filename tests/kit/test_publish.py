@@ -290,7 +290,8 @@ def test_refresh_shows_glossary_and_map_where_a_page_has_their_markers(kit):
     for markers in (glossary.MARKERS, course_map.MARKERS):
         nb.cells.append(v4.new_markdown_cell("## Here\n\n" + " old ".join(markers)))
     nbformat.write(nb, path)
-    (path.parent / glossary.FILE).write_text("| probe | a linear head | 00 |\n")
+    head = "| term | means | lesson |\n|---|---|---|\n"
+    (path.parent / glossary.FILE).write_text(f"{head}| probe | a linear head | 00 |\n")
     (path.parent / course_map.FILE).write_text("| id | about |\n|---|---|\n| 1 | Basics |\n")
     measured = {"seconds": 1.0, "peak_mib": 100}
     entry = {"id": "00", "title": "Tiny", "path": "notebooks/00_tiny.ipynb", "download_mb": 0}

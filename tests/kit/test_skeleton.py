@@ -4,7 +4,6 @@ import shutil
 
 import anatomy
 import anatomy_parts
-import nbformat
 import pytest
 import tiny_kit
 from anatomy import Page
@@ -79,22 +78,9 @@ def test_a_lesson_without_a_title_can_be_named_later(new):
     assert lessons.get("1.7").title.startswith("Untitled:")
 
 
-def test_markdown_cells_carry_their_tag():
-    marked = "<!-- cell guess -->\n1. One?\n\n<!-- cell decide -->\n| a |"
-    text = f"Before.\n\n{marked}\n\n```python\nx\n```\n"
-    cells = skeleton.to_notebook(text, "2.3").cells
-    assert [cell.source for cell in cells] == ["Before.", "1. One?", "| a |", "x"]
-    assert [cell.metadata.get("tags") for cell in cells] == [None, ["guess"], ["decide"], None]
-
-
-def test_cells_carry_their_marks():
-    code = "```python setup\nimport os\n```\n\nmore\n\n```python exercise=2.3.1\nx = ...\n```\n"
-    text = f"# Hi\n\n{code}"
-    cells = skeleton.to_notebook(text, "2.3").cells
-    assert [cell.cell_type for cell in cells] == ["markdown", "code", "markdown", "code"]
-    assert cells[1].metadata == {"tags": ["setup"]}
-    assert cells[3].metadata == {"tags": ["exercise"], "exercise": "2.3.1"}
-    nbformat.validate(skeleton.to_notebook(text, "2.3"))
+def test_a_title_may_hold_quotes_and_accents(new):
+    skeleton.create("1.8", 'Ist "größer" \\ besser?')
+    assert lessons.get("1.8").title == 'Ist "größer" \\ besser?'
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,6 @@ LABELS = np.arange(4)
 DRAWN = {
     "a grid of pictures": lambda: plots.image_grid(np.zeros((4, 1, 8, 8)), NAMES)[0],
     "a table of errors": lambda: plots.confusion(LABELS, LABELS, NAMES),
-    "a map of features": lambda: plots.embedding(np.eye(4)[:, :2], LABELS, NAMES),
     "pictures with boxes": lambda: box_plots.boxes(
         [torch.zeros(3, 8, 8, dtype=torch.uint8)] * 4, [torch.zeros(0, 4)] * 4, titles=NAMES
     )[0],

@@ -48,23 +48,17 @@ def close_figures():
     plt.close("all")
 
 
-def labels_and_points():
-    labels = np.arange(160) % 16
-    return labels, np.random.default_rng(0).normal(size=(160, 2))
-
-
 def drawings(report, trained):
-    labels, points = labels_and_points()
+    labels = np.arange(160) % 16
     return {
         "label_efficiency": lambda: plots.label_efficiency(report),
         "bars": lambda: plots.bars(report, 16),
         "loss_curves": lambda: plots.loss_curves(trained),
         "confusion": lambda: plots.confusion(labels, labels[::-1], NAMES),
-        "embedding": lambda: plots.embedding(points, labels, NAMES),
     }
 
 
-KINDS = ["label_efficiency", "bars", "loss_curves", "confusion", "embedding"]
+KINDS = ["label_efficiency", "bars", "loss_curves", "confusion"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -89,16 +83,6 @@ def test_arms_differ_without_colour(report):
     assert [text.get_text() for text in ax.get_legend().get_texts()] == list(report.setting.arms)
     hatches = {patch.get_hatch() for patch in plots.bars(report).patches}
     assert len(hatches) == 6
-
-
-def test_classes_of_a_map_differ_without_colour():
-    labels, points = labels_and_points()
-    ax = plots.embedding(points, labels, NAMES)
-    looks = {
-        (tuple(dots.get_paths()[0].vertices.ravel().round(3)), len(dots.get_facecolor()))
-        for dots in ax.collections
-    }
-    assert len(looks) == 16
 
 
 def test_recorded_points_are_hollow_and_the_legend_says_so(report):
@@ -167,8 +151,6 @@ def test_confusion_counts_true_classes_in_rows():
         (lambda r: plots.image_grid(np.zeros((2, 3, 4, 4)), titles=["one"]), "2 pictures"),
         (lambda r: plots.confusion([0, 1], [0], NAMES), "shape"),
         (lambda r: plots.confusion([0, 99], [0, 1], NAMES), "16 classes"),
-        (lambda r: plots.embedding(np.zeros((3, 3)), [0, 1, 2], NAMES), r"expected \(n, 2\)"),
-        (lambda r: plots.embedding(np.zeros((3, 2)), [0, 1, 16], NAMES), "16 classes"),
         (lambda r: plots.show(plt.figure(), " "), "alt is empty"),
         (lambda r: plots.show(plt.figure()), "alt is empty"),
         (

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Self
 
 import numpy as np
@@ -12,7 +11,7 @@ from tl_helpers.compare import sabotage
 from tl_helpers.compare.contrasts import Contrast
 from tl_helpers.compare.labels_saved import Saved, read_off
 from tl_helpers.compare.metrics import Interval
-from tl_helpers.compare.setting import FEWEST_UNITS, MissingRows, Setting, name_of
+from tl_helpers.compare.setting import FEWEST_UNITS, MissingRows, Setting
 from tl_helpers.compare.studies import Row
 
 Term = tuple[float, str, int]
@@ -269,21 +268,6 @@ class Measurements:
         source = " and ".join(sorted({"recorded" if row.recorded else "live" for row in rows}))
         known = self.interval(arm, budget)
         return arm, budget, *known, len(rows), seconds, rows[0].trainable, source
-
-    def rescored(self, metric: Callable, metric_name: str | None = None) -> Self:
-        """The same runs under another metric of the stored predictions, higher being better.
-
-        Parameters
-        ----------
-        metric : callable
-            ``metric(truth, predicted) -> float``.
-        metric_name : str, optional
-            By default the metric's own name, in words.
-        """
-        name = metric_name or name_of(metric)
-        setting = replace(self.setting, metric=metric, metric_name=name, higher_is_better=True)
-        rows = [replace(row, value=setting.score(row.predicted)) for row in self.rows]
-        return type(self)(setting, rows, stale=self.stale)
 
     def sabotaged(self, how: str) -> Self:
         """This report with its evidence destroyed: a true claim has to fall on it.

@@ -57,10 +57,8 @@ def tags(cell: NotebookNode) -> list[str]:
 
 
 def _notebook_metadata(metadata: dict) -> NotebookNode:
-    kept = {"kernelspec": KERNELSPEC, "language_info": {"name": "python"}}
-    if "tl" in metadata:
-        kept["tl"] = metadata["tl"]
-    return NotebookNode(kept)
+    known = {"kernelspec": KERNELSPEC, "language_info": {"name": "python"}}
+    return NotebookNode({**_kept(metadata, ("tl",)), **known})
 
 
 def _kept(metadata: dict, names: tuple[str, ...]) -> NotebookNode:

@@ -46,10 +46,8 @@ def working_copy(id: str) -> Copy:
             return Copy(copy)
         if former is None or _fingerprint(copy) not in (former, current):
             return _put_beside(lesson, copy, current)
-    _install(lesson.path, copy)
-    _write_ledger(id, current)
     note = "" if former in (None, current) else f"{copy.name}: brought to the course's new version."
-    return Copy(copy, note)
+    return _hand_out(lesson, copy, current, note)
 
 
 def reset(id: str) -> Copy:
@@ -68,9 +66,7 @@ def reset(id: str) -> Copy:
         kept = _first_free(copy)
         os.replace(copy, kept)
         note = f"{copy.name}: fresh copy; yours is kept as {kept.name}."
-    _install(lesson.path, copy)
-    _write_ledger(id, current)
-    return Copy(copy, note)
+    return _hand_out(lesson, copy, current, note)
 
 
 def renew(args: argparse.Namespace) -> None:
@@ -131,8 +127,7 @@ def _put_beside(lesson: lessons.Lesson, copy: Path, current: str) -> Copy:
     fresh = copy.with_name(f"{copy.stem}.new.ipynb")
     if fresh.is_file() and _fingerprint(fresh) != current:
         os.replace(fresh, _first_free(fresh))
-    _install(lesson.path, fresh)
-    _write_ledger(lesson.id, current)
+    _hand_out(lesson, fresh, current, "")
     return Copy(
         copy,
         f"{copy.name} has your edits and was left alone; the lesson has changed, and its new "
@@ -147,9 +142,11 @@ def _first_free(path: Path) -> Path:
     return kept
 
 
-def _install(source: Path, target: Path) -> None:
-    with files.replacing(target) as part:
-        shutil.copyfile(source, part)
+def _hand_out(lesson: lessons.Lesson, copy: Path, current: str, note: str) -> Copy:
+    with files.replacing(copy) as part:
+        shutil.copyfile(lesson.path, part)
+    _write_ledger(lesson.id, current)
+    return Copy(copy, note)
 
 
 def _fingerprint(path: Path) -> str:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from tl_helpers.assets import paths
 from tl_helpers.kit.lessons import Lesson
+from tl_helpers.kit.pages import rows
 
 FILE = "curriculum.md"
 MARKERS = ("<!-- map -->", "<!-- /map -->")
-_ROW = re.compile(r"^\| *(\d+(?:\.\d+)?) *\| *([^|]+?) *\|$", re.MULTILINE)
 
 
 def read() -> dict[str, str]:
@@ -22,19 +21,15 @@ def read() -> dict[str, str]:
         When a line of the table is not ``| id | about |``, an id stands twice, or a lesson stands
         outside its track.
     """
-    text = (paths.notebooks_dir() / FILE).read_text(encoding="utf-8")
-    rows = [(match[1], match[2]) for match in _ROW.finditer(text)]
-    lines = [line for line in text.splitlines() if line.startswith("|")][2:]
-    if odd := [line for line in lines if not _ROW.match(line)]:
-        raise ValueError(f"{FILE}: the line {odd[0]!r} is not `| id | about |`.")
+    found = rows(FILE, "id | about")
     track, seen = "", set()
-    for id, _ in rows:
+    for id, _ in found:
         track = id if "." not in id else track
         if id in seen or id.partition(".")[0] != track:
             what = "stands twice" if id in seen else f"stands in track {track or 'none'}"
             raise ValueError(f"{FILE}: {id} {what}; expected each once, under its track.")
         seen.add(id)
-    return dict(rows)
+    return {id: about for id, about in found}
 
 
 def block(about: dict[str, str], lessons: Sequence[Lesson]) -> str:
@@ -60,12 +55,12 @@ def block(about: dict[str, str], lessons: Sequence[Lesson]) -> str:
     }
     if strange := [id for id in links if id not in about]:
         raise ValueError(f"{FILE} has no line for lesson {strange[0]}; add it under its track.")
-    rows = [
+    lines = [
         f"| {id} {name} | {_lessons(f'{id}.', about, links)} |"
         for id, name in about.items()
         if "." not in id
     ]
-    return "\n".join([MARKERS[0], "| track | lessons |", "|---|---|", *rows, MARKERS[1]])
+    return "\n".join([MARKERS[0], "| track | lessons |", "|---|---|", *lines, MARKERS[1]])
 
 
 def _lessons(prefix: str, about: dict[str, str], links: dict[str, str]) -> str:

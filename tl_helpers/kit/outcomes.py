@@ -68,11 +68,13 @@ def bought(scorecard: dict) -> str:
         words += " (no interval)"
     else:
         words += f" ({gain['low']:+.2f} to {gain['high']:+.2f})"
+    verdict = scorecard.get("verdict")
+    if verdict not in (None, "transfer"):  # then what was saved is no finding either
+        return f"{words}: {verdict}"
     if (saved.get("value") or 0) >= 1:
         more = "more than " if saved.get("censored") else ""
         words += f", {more}{saved['value']:.0f} labels saved"
-    verdict = scorecard.get("verdict")
-    return words if verdict in (None, "transfer") else f"{words}: {verdict}"
+    return words
 
 
 def last_words(verdict: str, model: Path | None) -> list[str]:

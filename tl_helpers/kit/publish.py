@@ -24,9 +24,9 @@ from tl_helpers.assets import files, paths
 from tl_helpers.assets.entries import read_catalogue
 from tl_helpers.compare import claim_record
 from tl_helpers.kit import course_map, glossary, lessons, running
-from tl_helpers.kit.cleaning import clean, tags
-from tl_helpers.kit.markers import replace_block
+from tl_helpers.kit.cleaning import clean
 from tl_helpers.kit.outcomes import bought, held
+from tl_helpers.kit.pages import replace_block
 
 FIGURE = "notebooks/figures/what_transfer_buys.png"
 PICTURE = ("<!-- picture -->", "<!-- /picture -->")
@@ -163,8 +163,7 @@ def result_pictures(nb: NotebookNode) -> list[tuple[bytes, str]]:
     """PNG and words of the pictures in cells tagged "readme-picture"."""
     return [
         (base64.b64decode(output.data["image/png"]), output.data["text/plain"])
-        for cell in nb.cells
-        if "readme-picture" in tags(cell)
+        for cell in lessons.tagged(nb, "readme-picture")
         for output in cell.outputs
         if "image/png" in output.get("data", {})
     ]
@@ -247,9 +246,9 @@ def _with_seeds(entry: dict) -> dict:
 def _with_fixed_parts(nb: NotebookNode, entry: dict) -> NotebookNode:
     """Put the current header, setup cell, glossary and map in place."""
     nb.cells[0].source = replace_block(nb.cells[0].source, header(entry), HEADER)
+    for cell in lessons.tagged(nb, "setup"):
+        cell.source = SETUP_CELL
     for cell in nb.cells:
-        if "setup" in tags(cell):
-            cell.source = SETUP_CELL
         for markers, block in _BLOCKS.items():
             if markers[0] in cell.source:
                 cell.source = replace_block(cell.source, block(), markers)

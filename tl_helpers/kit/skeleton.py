@@ -1,27 +1,20 @@
 """``tl new``: a lesson that runs from the first minute, to be rewritten section by section.
 
-The template is Markdown whose fenced Python blocks become code cells; the words after
-```` ```python ```` are the cell's tags, and ``exercise=ID`` marks an exercise's stub. A line
-``<!-- cell TAG -->`` begins a Markdown cell with this tag.
+Its template is a notebook with marks such as ``{{ID}}`` in it.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import re
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tl_helpers.assets import files, paths
 from tl_helpers.kit import course_map, lessons
 from tl_helpers.kit.lessons import LessonError
 
-if TYPE_CHECKING:
-    from nbformat import NotebookNode
-
-_BLOCK = re.compile(r"^```python *(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
-_PROSE = re.compile(r"^<!-- cell (\S+) -->\n", re.MULTILINE)
 _UNTITLED = "Untitled: which question does this lesson answer?"
 _LONGEST_NAME = 5  # words of the title that the file's name takes
 
@@ -59,7 +52,7 @@ def create(id: str, title: str | None = None) -> list[Path]:
     sheet = notebook.parent / "solutions" / f"{name}.py"
     sheet.parent.mkdir(parents=True, exist_ok=True)
     files.write_text(sheet, _filled("exercises.py.txt", id, title))
-    page = to_notebook(_filled("lesson.md", id, title), id)
+    page = nbformat.reads(_filled("lesson.ipynb", id, title), as_version=4)
     files.write_text(notebook, nbformat.writes(page) + "\n")
     return [notebook, sheet]
 
@@ -75,45 +68,6 @@ def new(args: argparse.Namespace) -> None:
     for path in create(args.id, args.title):
         print(f"made {path.relative_to(paths.notebooks_dir()).as_posix()}")
     print(f"`tl run {args.id} --profile smoke --solutions` runs it.")
-
-
-def to_notebook(text: str, id: str) -> NotebookNode:
-    """Notebook of a lesson written as Markdown with fenced Python blocks."""
-    from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-
-    from tl_helpers.kit.cleaning import KERNELSPEC
-
-    cells = []
-    parts = _BLOCK.split(text)  # prose, words of the fence, code, prose, ...
-    for start in range(0, len(parts), 3):
-        cells += [new_markdown_cell(text, metadata=tags) for text, tags in _prose(parts[start])]
-        if start + 2 < len(parts):
-            cells.append(
-                new_code_cell(parts[start + 2].rstrip(), metadata=_marks(parts[start + 1]))
-            )
-    for number, cell in enumerate(cells):
-        cell.id = f"cell-{number:02}"
-    metadata = {"kernelspec": KERNELSPEC, "tl": {"id": id, "assets": []}}
-    return new_notebook(cells=cells, metadata=metadata)
-
-
-def _prose(text: str) -> list[tuple[str, dict]]:
-    """Markdown cells of the text between two code cells, with their metadata."""
-    first, *tagged = _PROSE.split(text)
-    pairs: list[tuple[str, dict]] = [(first, {})]
-    pairs += [(tagged[n + 1], {"tags": [tagged[n]]}) for n in range(0, len(tagged), 2)]
-    return [(prose.strip(), metadata) for prose, metadata in pairs if prose.strip()]
-
-
-def _marks(words: str) -> dict:
-    """Cell metadata of the words after the fence."""
-    metadata: dict = {}
-    for word in words.split():
-        tag, _, value = word.partition("=")
-        metadata.setdefault("tags", []).append(tag)
-        if value:
-            metadata[tag] = value
-    return metadata
 
 
 def _file_name(id: str, title: str) -> str:
@@ -141,6 +95,6 @@ def _filled(name: str, id: str, title: str) -> str:
     from tl_helpers.kit.publish import SETUP_CELL
 
     text = resources.files("tl_helpers.kit").joinpath("templates", name).read_text(encoding="utf-8")
-    for mark, value in {"ID": id, "TITLE": title, "SETUP": SETUP_CELL}.items():
-        text = text.replace("{{" + mark + "}}", value)
+    for mark, value in {"{{ID}}": id, "{{TITLE}}": title, "# {{SETUP}}": SETUP_CELL}.items():
+        text = text.replace(mark, json.dumps(value, ensure_ascii=False)[1:-1])
     return text

@@ -12,7 +12,7 @@ NAMES = {
     "calibration": ["sureness"],
     "cart_pictures": ["animation", "cart_frames"],
     "charts": ["bars", "label_efficiency"],
-    "data": ["confusion", "embedding", "image_grid"],
+    "data": ["confusion", "image_grid"],
     "heatmaps": ["heat_maps"],
     "losses": ["loss_curves"],
     "machines": ["machine_dots", "success_maps"],

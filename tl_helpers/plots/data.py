@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
-from tl_helpers.plots.style import MARKERS, colour, new_axes, styled
+from tl_helpers.plots.style import new_axes, styled
 
 
 @styled
@@ -88,55 +88,6 @@ def confusion(truth, predicted, classes: Sequence[str], ax: Axes | None = None) 
     ax.set_xlabel("predicted class (darker: larger share of the row)")
     ax.set_ylabel("true class")
     ax.set_title("Test items by class")
-    return ax
-
-
-@styled
-def embedding(points, labels, classes: Sequence[str], ax: Axes | None = None) -> Axes:
-    """Points in two dimensions, a colour and marker for each class.
-
-    Parameters
-    ----------
-    points : float array, shape (n, 2)
-    labels : int array, shape (n,)
-    classes : sequence of str
-    ax : Axes, optional
-
-    Raises
-    ------
-    ValueError
-        When points are not (n, 2) or labels not (n,) or without a class name.
-    """
-    points, labels = np.asarray(points), np.asarray(labels)
-    if points.ndim != 2 or points.shape[1] != 2 or labels.shape != points.shape[:1]:
-        raise ValueError(
-            f"points have shape {points.shape} and labels {labels.shape}; expected (n, 2) and (n,)."
-        )
-    if labels.min() < 0 or labels.max() >= len(classes):
-        raise ValueError(f"labels reach beyond the {len(classes)} classes named.")
-    ax = new_axes(ax, (7, 4.6))
-    for index, name in enumerate(classes):
-        chosen = points[labels == index]
-        marker = MARKERS[index % len(MARKERS)]
-        # The second round of markers is hollow, so that sixteen classes differ without colour.
-        filled = (index // len(MARKERS)) % 2 == 0
-        ax.scatter(
-            chosen[:, 0],
-            chosen[:, 1],
-            s=50 if marker in "*X" else 32,
-            facecolor=colour(index) if filled else "none",
-            edgecolor=colour(index),
-            marker=marker,
-            linewidth=1.2,
-            label=name,
-        )
-    ax.set_xticks([])
-    ax.set_yticks([])
-    ax.set_xlabel("first dimension (no unit)")
-    ax.set_ylabel("second dimension (no unit)")
-    ax.set_title("Map of the features")
-    legend = ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=8, frameon=False)
-    plt.setp(legend.get_texts(), parse_math=False)
     return ax
 
 

@@ -19,7 +19,18 @@ from tl_helpers.compare.evidence import Evidence
 from tl_helpers.compare.setting import Setting
 from tl_helpers.training.runtime import Runtime
 
-LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "torchvision", "timm", "transformers")
+LIBRARIES = (  # that compute
+    "numpy",
+    "peft",
+    "scikit-image",
+    "scikit-learn",
+    "scipy",
+    "sentence-transformers",
+    "timm",
+    "torch",
+    "torchvision",
+    "transformers",
+)
 # How far floats computed elsewhere may differ and be the same data, as a share of their size.
 ROUNDING = {"fp32": 1e-3, "fp16": 1e-2, "bf16": 3e-2}
 

@@ -146,7 +146,18 @@ def test_windows_show_each_detection_and_say_whether_it_hit():
     crops, hits, scores = detection.windows([scene], [found], side=12)
     assert [tuple(one.shape) for one in crops] == [(3, 12, 12)] * 2
     assert hits.tolist() == [1, 0] and scores.tolist() == pytest.approx([0.8, 0.3])
-    assert crops[0][:, 1:-1, 1:-1].min() == 200 and not crops[1].any()
+    assert crops[0][:, 2:-2, 2:-2].min() == 200  # inside of the box
+    assert all((one == 255).all(0).any() for one in crops)  # the detection
+
+
+def test_windows_show_what_was_marked_beside_what_was_found():
+    scene = Scene(
+        "one", torch.full((3, 64, 64), 90, dtype=torch.uint8), torch.tensor([[28.0, 20, 38, 30]])
+    )
+    found = Detections(torch.tensor([[20.0, 20, 30, 30]]), torch.tensor([0.8]))
+    (window,), _, _ = detection.windows([scene], [found], side=20)  # from 15 to 35, both ways
+    assert (window[:, 5, 5] == 255).all() and (window[:, 15, 15] == 255).all()
+    assert (window[:, 10, 13] == 0).all() and (window[:, 10, 10] == 90).all()
 
 
 def test_scaled_rows_hold_scaled_boxes_and_the_same_scores():

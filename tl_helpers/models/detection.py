@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torchvision import ops
 from torchvision.transforms.functional import crop
+from torchvision.utils import draw_bounding_boxes
 
 from tl_helpers.datasets.scenes import Scene
 
@@ -96,7 +97,7 @@ def matched(scenes: Sequence[Scene], found: Sequence[Detections]) -> list[Matche
 def windows(
     scenes: Sequence[Scene], found: Sequence[Detections], side: int
 ) -> tuple[list[Tensor], np.ndarray, np.ndarray]:
-    """A small picture around each detection, whether it hit, and its score.
+    """A small picture around each detection, which is white, whether it hit, and its score.
 
     Parameters
     ----------
@@ -104,7 +105,7 @@ def windows(
     found : sequence of Detections
         Of each of them.
     side : int
-        Pixels of a small picture; black outside of the scene.
+        Pixels of a small picture; black outside of the scene, and where a true box is.
 
     Returns
     -------
@@ -114,11 +115,12 @@ def windows(
     """
     crops, matches = [], matched(scenes, found)
     for scene, (boxes, scores) in zip(scenes, found, strict=True):
-        for left, top, right, bottom in boxes[
-            scores.argsort(descending=True, stable=True)
-        ].tolist():
-            x, y = (round((a + b - side) / 2) for a, b in ((left, right), (top, bottom)))
-            crops.append(crop(scene.picture, y, x, side, side))
+        for box in boxes[scores.argsort(descending=True, stable=True)]:
+            left, top = ((box[:2] + box[2:] - side) / 2).round().int().tolist()
+            window = crop(scene.picture, top, left, side, side)
+            drawn = torch.cat([scene.boxes, box[None]]) - torch.tensor([left, top] * 2)
+            colours = ["black"] * len(scene.boxes) + ["white"]
+            crops.append(draw_bounding_boxes(window, drawn, colors=colours))
     hits = np.concatenate([one.hits for one in matches]).astype(int)
     return crops, hits, np.concatenate([one.scores for one in matches])
 

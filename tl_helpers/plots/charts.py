@@ -102,7 +102,7 @@ def bars(
     arms = [arm for arm in setting.arms if report.has(arm, budget)]
     if not arms:
         raise ValueError(f"no arm has a row at {budget} labels; budgets are {setting.budgets}.")
-    ax, drawn = new_axes(ax), looks(setting.arms)
+    ax, drawn = new_axes(ax, (7, max(4, 1 + len(arms) / 2))), looks(setting.arms)
     for place, arm in enumerate(arms):
         look = {"color": drawn[arm].colour, "hatch": HATCHES[place % len(HATCHES)]}
         _bar(ax, place, _clipped(report, arm, budget), look)
@@ -114,7 +114,8 @@ def bars(
     ax.grid(False, axis="y")
     ax.margins(x=0.12)
     ax.set_xlabel(words.metric_label(setting))
-    ax.set_title(title or _with_task(setting, f"Every arm at {budget} labels"))
+    found = words.finding(report) if budget == setting.headline[1] else None
+    ax.set_title(title or _with_task(setting, found or f"Every arm at {budget} labels"))
     describe(ax, words.bar_chart(report, budget, arms, good_enough))
     return ax
 

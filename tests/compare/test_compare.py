@@ -15,7 +15,7 @@ from sklearn.metrics import balanced_accuracy_score, mean_squared_error
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from tl_helpers import compare
-from tl_helpers.compare import beats
+from tl_helpers.compare import beats, comparison
 from tl_helpers.datasets.examples import Examples
 
 
@@ -483,3 +483,13 @@ def test_arms_run_with_one_blas_thread_and_the_setting_comes_back():
         simulated.run({"probe": watching, "scratch": arm(poor, 12)})
         assert blas_threads() == before
     assert seen and all(threads == {1} for threads in seen)
+
+
+def test_memory_that_a_long_run_has_freed_goes_back_to_the_system(monkeypatch):
+    calls = []
+    monkeypatch.setattr(comparison, "trim_memory", lambda: calls.append("trim"))
+    simulated.run(budgets=[4], seeds=[0, 1])
+    assert len(calls) == 1  # before the comparison; these arms take no time
+    monkeypatch.setattr(comparison, "_LONG", 0.0)
+    simulated.run(budgets=[4], seeds=[0, 1])
+    assert len(calls) == 1 + 1 + 3 * 2

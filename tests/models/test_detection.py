@@ -160,6 +160,14 @@ def test_windows_show_what_was_marked_beside_what_was_found():
     assert (window[:, 10, 13] == 0).all() and (window[:, 10, 10] == 90).all()
 
 
+def test_a_window_shows_the_whole_of_a_detection_larger_than_itself():
+    scene = Scene("one", torch.full((3, 64, 64), 90, dtype=torch.uint8), torch.zeros(0, 4))
+    found = Detections(torch.tensor([[12.0, 12, 52, 52]]), torch.tensor([0.8]))
+    (window,), _, _ = detection.windows([scene], [found], side=11)  # a quarter of 44 pixels
+    white = (window == 255).all(0).nonzero()
+    assert white.min() == 0 and white.max() == 10 and (window[:, 5, 5] == 90).all()
+
+
 def test_scaled_rows_hold_scaled_boxes_and_the_same_scores():
     found = Detections(torch.tensor([[1.0, 2, 3, 4]]), torch.tensor([0.5]))
     (row,) = detection.rows([found], most=1, scale=2)

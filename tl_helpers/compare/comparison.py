@@ -27,11 +27,13 @@ from tl_helpers.compare.setting import (
 from tl_helpers.compare.studies import Row, Study
 from tl_helpers.datasets.examples import Examples
 from tl_helpers.training.memory import MemoryPeak
-from tl_helpers.training.runtime import Runtime
+from tl_helpers.training.runtime import Runtime, trim_memory
 
 __all__ = ["MissingRows", "Prediction", "Study", "TransferReport", "run"]
 
 Cell = tuple[str, int, int]
+
+_LONG = 1.0  # seconds of a run that has trained a network; the 0.02 of a trim are little then
 
 
 def run(
@@ -134,6 +136,7 @@ def run(
         headline=headline or (next(iter(pretrained), ""), budgets[(len(budgets) - 1) // 2]),
     )
     now = {arm: _restriction(arm, live, setting, seeds) for arm in (live or {})}
+    trim_memory()  # of what the lesson has trained itself
     # A second BLAS thread slows small fits many times over: it fights torch's threads for cores.
     with MemoryPeak(interval=0.25) as peak, threadpool_limits(1, user_api="blas"):
         if study is None:
@@ -205,6 +208,8 @@ def _run_cell(arms: Mapping[str, Arm], cell: Cell, setting: Setting) -> Row:
     except Exception as error:
         error.add_note(f"This happened in arm {name!r} at {budget} labels, seed {seed}.")
         raise
+    if seconds > _LONG:
+        trim_memory()
     trainable, predicted = int(prediction.trainable), prediction.predicted
     return Row(*cell, value, seconds, trainable, predicted, tuned=prediction.tuned)
 

@@ -7,6 +7,7 @@ of such tables that matches each picture's boxes once, however often pictures ar
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torchvision import ops
-from torchvision.transforms.functional import crop
+from torchvision.transforms.functional import resized_crop
 from torchvision.utils import draw_bounding_boxes
 
 from tl_helpers.datasets.scenes import Scene
@@ -105,7 +106,8 @@ def windows(
     found : sequence of Detections
         Of each of them.
     side : int
-        Pixels of a small picture; black outside of the scene, and where a true box is.
+        Pixels of a small picture, which is shrunk where the detection is larger; black outside of
+        the scene, and where a true box is.
 
     Returns
     -------
@@ -116,11 +118,12 @@ def windows(
     crops, matches = [], matched(scenes, found)
     for scene, (boxes, scores) in zip(scenes, found, strict=True):
         for box in boxes[scores.argsort(descending=True, stable=True)]:
-            left, top = ((box[:2] + box[2:] - side) / 2).round().int().tolist()
-            window = crop(scene.picture, top, left, side, side)
+            size = max(side, math.ceil(1.1 * float((box[2:] - box[:2]).max())))
+            left, top = ((box[:2] + box[2:] - size) / 2).round().int().tolist()
+            window = resized_crop(scene.picture, top, left, size, size, [side, side])
             drawn = torch.cat([scene.boxes, box[None]]) - torch.tensor([left, top] * 2)
             colours = ["black"] * len(scene.boxes) + ["white"]
-            crops.append(draw_bounding_boxes(window, drawn, colors=colours))
+            crops.append(draw_bounding_boxes(window, drawn * (side / size), colors=colours))
     hits = np.concatenate([one.hits for one in matches]).astype(int)
     return crops, hits, np.concatenate([one.scores for one in matches])
 

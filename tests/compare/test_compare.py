@@ -493,3 +493,13 @@ def test_memory_that_a_long_run_has_freed_goes_back_to_the_system(monkeypatch):
     monkeypatch.setattr(comparison, "_LONG", 0.0)
     simulated.run(budgets=[4], seeds=[0, 1])
     assert len(calls) == 1 + 1 + 3 * 2
+
+
+def test_metrics_are_named_as_in_print():
+    def image_auroc(truth, given): ...
+
+    def macro_f1_score(truth, given): ...
+
+    assert compare.setting.name_of(image_auroc) == "image AUROC"
+    assert compare.setting.name_of(macro_f1_score) == "macro F1"
+    assert compare.setting.name_of(balanced_accuracy_score) == "balanced accuracy"

@@ -231,8 +231,11 @@ def distinct(seeds: Sequence[int]) -> tuple[int, ...]:
     return seeds
 
 
+_SPELT = {"f1": "F1", "auroc": "AUROC", "dice": "Dice"}
+
+
 def name_of(metric: Callable) -> str:
-    """The metric's own name in words.
+    """The metric's own name in words, as it is spelt in print: "macro F1" for `macro_f1`.
 
     Raises
     ------
@@ -242,7 +245,7 @@ def name_of(metric: Callable) -> str:
     name = getattr(metric, "__name__", "")
     if not name or name == "<lambda>":
         raise ValueError("the metric has no name of its own; give metric_name, with its unit.")
-    return name.removesuffix("_score").replace("_", " ")
+    return " ".join(_SPELT.get(word, word) for word in name.removesuffix("_score").split("_"))
 
 
 def _check_names(setting: Setting) -> None:

@@ -18,9 +18,7 @@ from tl_helpers.training.inputs import Inputs, map_inputs
 from tl_helpers.training.runtime import Runtime
 
 
-def check_smallest_batch(
-    model: nn.Module, batches: Batches, runtime: Runtime, name: str = "train"
-) -> None:
+def check_smallest_batch(model: nn.Module, batches: Batches, runtime: Runtime) -> None:
     """See to it that no batch is too small for the model: batch-norm cannot train on one example.
 
     Where this package cuts the batches, a last one of a single example joins the one before it.
@@ -40,7 +38,7 @@ def check_smallest_batch(
         if batches.join_last:
             return
     raise ValueError(
-        f"{name} has a batch of one example{' for a process' if count > 1 else ''}, and this model "
+        f"train has a batch of one example{' for a process' if count > 1 else ''}, and this model "
         "cannot train on one: batch-norm needs two. Expected another batch_size"
         f"{_fitting(batches.examples, batches.batch_size, count)}, drop_last=True in the loader, "
         "or batch-norm that is frozen (freezing.freeze)."

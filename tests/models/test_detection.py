@@ -148,6 +148,7 @@ def test_windows_show_each_detection_and_say_whether_it_hit():
     assert hits.tolist() == [1, 0] and scores.tolist() == pytest.approx([0.8, 0.3])
     assert crops[0][:, 2:-2, 2:-2].min() == 200  # inside of the box
     assert all((one == 255).all(0).any() for one in crops)  # the detection
+    assert not crops[1][:, (crops[1] != 255).any(0)].any()
 
 
 def test_windows_show_what_was_marked_beside_what_was_found():

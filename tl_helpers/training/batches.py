@@ -29,7 +29,7 @@ from tl_helpers.training.inputs import (
     tensors_of,
     to_device,
 )
-from tl_helpers.training.runtime import Runtime
+from tl_helpers.training.runtime import Runtime, check_whole
 
 Pair = tuple[Inputs, Tensor | None]
 Batch = Pair | tuple[None, Tensor]
@@ -174,7 +174,7 @@ class LoaderBatches:
     def peek(self, count: int = 2) -> Pair:
         """First examples, without worker processes; draws random numbers as an epoch does."""
         loader = self.loader
-        chosen = next(iter(loader.batch_sampler or ()))[:count]
+        chosen = next(iter(loaders.batches_of(loader)))[:count]
         if hasattr(loader.dataset, "__getitems__"):  # a whole batch at once, as the loader asks
             items = loader.dataset.__getitems__(chosen)
         else:
@@ -228,23 +228,16 @@ def as_batches(
         For lengths that differ, a batch size that is not positive, a set that gives no batch, and
         those of `LoaderBatches`.
     """
-    if not isinstance(batch_size, int) or batch_size < 1:
-        raise ValueError(f"batch_size is {batch_size!r}; expected a whole number of at least 1.")
-    if isinstance(data, Dataset) and hasattr(data, "__len__") and len(data) == 0:
-        raise _empty(name)  # torch's shuffle refuses it in other words
+    check_whole("batch_size", batch_size)
     batches = _in_batches(data, batch_size, runtime, shuffle, generator)
     if batches.examples == 0:
-        raise _empty(name)
+        raise ValueError(f"{name} is empty; expected at least one example.")
     if len(batches) == 0:
         raise ValueError(
             f"{name} gives no batch: the loader drops incomplete batches and has fewer examples "
             f"({batches.examples}) than its batch_size. Use drop_last=False or smaller batches."
         )
     return batches
-
-
-def _empty(name: str) -> ValueError:
-    return ValueError(f"{name} is empty; expected at least one example.")
 
 
 def _in_batches(
@@ -259,7 +252,8 @@ def _in_batches(
     if isinstance(data, TensorDataset) and len(data.tensors) == 2:
         data = data.tensors
     if not hasattr(data, "x") and isinstance(data, Dataset):
-        shuffle &= not isinstance(data, IterableDataset)  # which torch refuses in other words
+        # Where torch shuffles, it refuses streams and empty sets in other words than we do.
+        shuffle = shuffle and not isinstance(data, IterableDataset) and loaders.length(data) > 0
         pinned = runtime.device.type == "cuda"
         loader = DataLoader(data, batch_size, shuffle, generator=generator, pin_memory=pinned)
         return LoaderBatches(loader, runtime)

@@ -26,8 +26,8 @@ def check_sized(loader: DataLoader) -> None:
         For a stream, for a dataset that makes whole batches itself, and for a sampler without a
         length, as a generator or an iterator is one: it is read once.
     """
-    if isinstance(loader.dataset, IterableDataset) or loader.batch_sampler is None:
-        streamed = isinstance(loader.dataset, IterableDataset)
+    streamed = isinstance(loader.dataset, IterableDataset)
+    if streamed or loader.batch_sampler is None:
         kind = "streams its dataset" if streamed else "leaves batches to its dataset"
         raise ValueError(
             f"This DataLoader {kind}, so nobody knows which examples an epoch has. Expected a "
@@ -53,7 +53,7 @@ def check_order(loader: DataLoader) -> None:
         For one that shuffles, repeats or leaves out examples, with what it does.
     """
     drawn = [position for batch in _drawn(loader) for position in batch]
-    count = _length(loader.dataset)
+    count = length(loader.dataset)
     if drawn == list(range(count)):
         return
     what = "shuffles"
@@ -84,9 +84,14 @@ def check_complete(loader: DataLoader, name: str) -> None:
         )
 
 
+def batches_of(loader: DataLoader) -> Iterable[list]:
+    """Positions of each batch, drawn anew whenever they are iterated over."""
+    return loader.batch_sampler or ()  # it has one: see `check_sized`
+
+
 def examples(loader: DataLoader) -> int:
     """Examples of an epoch: as many as the sampler names, which may not be the whole dataset."""
-    return _length(loader.sampler)
+    return length(loader.sampler)
 
 
 def sizes(loader: DataLoader) -> list[int]:
@@ -97,7 +102,8 @@ def sizes(loader: DataLoader) -> list[int]:
     return [loader.batch_size] * full + [rest] * (rest > 0 and not loader.drop_last)
 
 
-def _length(of: Dataset | Iterable) -> int:
+def length(of: Dataset | Iterable) -> int:
+    """How many a dataset, a sampler or a batch sampler has."""
     return len(of)  # type: ignore[arg-type]  # torch's types leave out the __len__ it asks for
 
 
@@ -105,7 +111,7 @@ def _drawn(loader: DataLoader) -> list[list]:
     """Positions in the dataset of each batch of an epoch, found without a trace."""
     generators = generators_of(loader)
     before = rng_state(generators)
-    drawn = list(loader.batch_sampler or ())
+    drawn = list(batches_of(loader))
     set_rng_state(before, generators)
     return drawn
 
@@ -129,7 +135,7 @@ def divided(loader: DataLoader) -> DataLoader:
                "worker_init_fn": loader.worker_init_fn, "timeout": loader.timeout}  # fmt: skip
     return DataLoader(
         loader.dataset,
-        batch_sampler=_Parts(loader.batch_sampler or ()),
+        batch_sampler=_Parts(batches_of(loader)),
         num_workers=loader.num_workers,
         collate_fn=partial(_collate, loader.collate_fn),
         pin_memory=loader.pin_memory,
@@ -145,7 +151,7 @@ class _Parts:
         self.batches = batches
 
     def __len__(self) -> int:
-        return _length(self.batches)
+        return length(self.batches)
 
     def __iter__(self) -> Iterator[list[int]]:
         drawn = processes.broadcast([torch.as_tensor(batch) for batch in self.batches])

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from tl_helpers.training import checkpoints
+from tl_helpers.training.runtime import check_whole
 
 _COURSE = 1024  # steps of a schedule that are compared when a run continues
 _GROUPS, _AFTER = "number of parameter groups", "learning rate after"
@@ -25,10 +26,10 @@ def check_numbers(**settings: float | None) -> None:
         Naming the setting. All but ``clip`` must be whole numbers.
     """
     for name, value in settings.items():
-        whole = isinstance(value, int) and not isinstance(value, bool)
-        if value is not None and not ((whole or name == "clip") and value > 0):
-            kind = "positive number" if name == "clip" else "whole number of at least 1"
-            raise ValueError(f"{name} is {value!r}; expected a {kind}.")
+        if value is not None and name != "clip":
+            check_whole(name, value)
+        elif value is not None and not value > 0:
+            raise ValueError(f"{name} is {value!r}; expected a positive number.")
 
 
 def check_schedule(optimizer, scheduler, scheduler_per: str, validated: bool) -> None:

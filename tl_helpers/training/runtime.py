@@ -131,7 +131,7 @@ def start(
 
     _check_choice("profile", profile, PROFILES)
     _check_choice("precision", precision, ("auto", *PRECISIONS))
-    _check_whole("seed", seed, least=0)
+    check_whole("seed", seed, least=0)
     chosen = _device(processes.device_of_this_process(device))
     if profile == "gpu" and chosen.type == "cpu":
         raise ValueError(
@@ -139,7 +139,7 @@ def start(
             "here, or open the lesson on Colab with a GPU runtime."
         )
     if threads is not None:
-        _check_whole("threads", threads, least=1)
+        check_whole("threads", threads)
         torch.set_num_threads(threads)
     if deterministic:  # cuBLAS is so only with a workspace of fixed size
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -264,6 +264,13 @@ def _check_choice(what: str, value: str, allowed: tuple[str, ...]) -> None:
         raise ValueError(f"{what} is {value!r}; expected one of {', '.join(allowed)}.")
 
 
-def _check_whole(what: str, value: int, least: int) -> None:
+def check_whole(what: str, value: object, least: int = 1) -> None:
+    """Check a setting that counts something.
+
+    Raises
+    ------
+    ValueError
+        Naming it, for anything but a whole number of at least ``least``.
+    """
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise ValueError(f"{what} is {value!r}; expected a whole number of at least {least}.")
